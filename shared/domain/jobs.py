@@ -1,0 +1,64 @@
+"""Accepted work and its runs: rows, deadlines and progress (spec D70, D71, W17, W128)."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+DEADLINES = {"ingest_document": timedelta(hours=5), "evaluate_bid": timedelta(days=8)}
+MACHINES = {"ingest_document": "ingest_document", "evaluate_bid": "evaluate_bid"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A row of `jobs`; progress counts points of 100 (spec W128)."""
+
+    job_id: str
+    tenant_id: str
+    job_type: str
+    resource_type: str
+    resource_id: str
+    status: str = "queued"
+    project_id: str | None = None
+    lane: str = "standard"
+    priority: int = 5
+    stage: str | None = None
+    step: str | None = None
+    retry_count: int = 0
+    claim_token: str | None = None
+    waiting_on: str | None = None
+    progress_done: int = 0
+    progress_total: int = 100
+    available_at: datetime | None = None
+    deadline_at: datetime | None = None
+    error_code: str | None = None
+    error: dict[str, Any] | None = None
+    dlq_id: str | None = None
+    requeue_of: str | None = None
+    cancel_reason: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    created_at: datetime | None = None
+    created_by: str = ""
+    trace_id: str = ""
+    row_version: int = 1
+    payload: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A row of `runs`: one execution of a job."""
+
+    run_id: str
+    job_id: str
+    run_no: int
+    machine: str
+    machine_version: str
+    execution_name: str
+    status: str = "created"
+    last_seq: int = 0
+    execution_ref: str | None = None
+
+
+def execution_name(job_id: str, run_no: int) -> str:
+    """Name the one execution that a run may have (spec W14)."""
+    return f"{job_id}-{run_no}"

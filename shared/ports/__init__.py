@@ -1,0 +1,1 @@
+"""What the product needs from the outside, as protocols; adapters answer, wiring chooses."""

@@ -1,0 +1,74 @@
+"""Stored bytes: written once under keys computed from ids (spec A53, D20, S90)."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """What the store knows of an object: bytes, hex SHA-256 and version id."""
+
+    key: str
+    size_bytes: int
+    sha256: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """A request that the holder may make until it expires, with the headers it must send."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    expires_at: datetime
+
+
+class ObjectStore(Protocol):
+    """Every method raises Permanent DOC_STORAGE_MISSING for a key that is not there."""
+
+    def put(self, key: str, body: bytes, *, media_type: str, locked_until: datetime | None = None) -> StoredObject:
+        """Write once. The same bytes again are no error; other bytes raise Permanent REPORT_IMMUTABLE."""
+        ...
+
+    def head(self, key: str) -> StoredObject:
+        """Size, hash and version; the hash is of the stored bytes."""
+        ...
+
+    def read(self, key: str) -> bytes:
+        """All bytes."""
+        ...
+
+    def stream(self, key: str, *, piece: int = 1 << 20) -> Iterator[bytes]:
+        """The bytes in pieces of at most `piece` bytes."""
+        ...
+
+    def as_file(self, key: str) -> AbstractContextManager[Path]:
+        """A local path to read from while the context is open; never written to."""
+        ...
+
+    def sign_put(
+        self, key: str, *, size_bytes: int, sha256: str, media_type: str, expires_at: datetime
+    ) -> SignedRequest:
+        """A link for one PUT that signs length and checksum and refuses an existing key."""
+        ...
+
+    def sign_get(self, key: str, *, filename: str, attachment: bool, expires_at: datetime) -> SignedRequest:
+        """A link to read one object version."""
+        ...
+
+    def start_multipart(self, key: str, *, media_type: str) -> str:
+        """Open a multipart upload and return its id."""
+        ...
+
+    def sign_part(self, key: str, multipart_id: str, *, number: int, expires_at: datetime) -> SignedRequest:
+        """A link to PUT one part; numbers count from 1."""
+        ...
+
+    def finish_multipart(self, key: str, multipart_id: str, *, parts: list[tuple[int, str]]) -> StoredObject:
+        """Join (number, etag) parts once; missing or wrong ones raise Refused UPLOAD_PARTS_INVALID."""
+        ...

@@ -1,0 +1,67 @@
+"""Parsers, embedders and the search index."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from shared.domain.blocks import Page, ParsedRange
+from shared.domain.retrieval import IndexEntry, RankedId, Scope
+
+
+class DocumentParser(Protocol):
+    """Reads one family of media types. Failures are Permanent or Retryable with a code of 03 section 2."""
+
+    name: str
+    version: str
+
+    def survey(self, path: Path, media_type: str) -> list[Page]:
+        """Every page with size, kind, route and measured values, in order."""
+        ...
+
+    def parse(self, path: Path, media_type: str, first: int, last: int) -> ParsedRange:
+        """The blocks of pages first..last (inclusive, counted from 1), `seq` counting from 0 in the range."""
+        ...
+
+
+class Embedder(Protocol):
+    """Turns text into unit vectors; they rank and never decide (R80)."""
+
+    profile_id: str
+    dimension: int
+
+    def passages(self, texts: Sequence[str]) -> list[list[float]]:
+        """One vector of `dimension` floats per text."""
+        ...
+
+    def query(self, text: str) -> list[float]:
+        """The vector to search with."""
+        ...
+
+
+class ChunkIndex(Protocol):
+    """Ranked recall under the mandatory filter of the scope; truth stays in the database.
+
+    The tenant of the index is fixed when it is made; a scope or entry of another tenant raises
+    Permanent RAG_CROSS_TENANT_HIT."""
+
+    def add(self, entries: Sequence[IndexEntry], *, generation: int) -> None:
+        """Write entries so that a search sees them; any refused one raises Retryable INDEX_WRITE_PARTIAL
+        with `details.failed` listing entry ids. The same entry id replaces itself."""
+        ...
+
+    def remove_document(self, document_id: str) -> None:
+        """Forget all entries of a document."""
+        ...
+
+    def lexical(self, scope: Scope, terms: Sequence[str], codes: Sequence[str], *, limit: int) -> list[RankedId]:
+        """BM25 over codes x3, headings x2, text x1, one rank per chunk (the best of its entries), ties by
+        chunk_id."""
+        ...
+
+    def nearest(self, scope: Scope, vector: Sequence[float], *, limit: int) -> list[RankedId]:
+        """Cosine neighbours, best first, ties by chunk_id; raises Refused INDEX_DIMENSION_MISMATCH."""
+        ...
+
+    def count(self, document_id: str) -> int:
+        """How many chunks of the document can be found (views of one chunk count once)."""
+        ...
