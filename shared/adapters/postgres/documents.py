@@ -1,0 +1,10 @@
+"""Documents and content blobs."""
+
+from shared.adapters.postgres.session import Session
+
+
+class Documents:
+    """To be filled by its slice."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session

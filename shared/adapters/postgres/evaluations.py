@@ -1,0 +1,10 @@
+"""Evaluations, snapshots and criterion runs."""
+
+from shared.adapters.postgres.session import Session
+
+
+class Evaluations:
+    """To be filled by its slice."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session

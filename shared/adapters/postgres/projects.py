@@ -1,0 +1,10 @@
+"""Projects."""
+
+from shared.adapters.postgres.session import Session
+
+
+class Projects:
+    """To be filled by its slice."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session

@@ -1,0 +1,53 @@
+"""All tables of one tenant for one actor, over one session."""
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import psycopg
+from psycopg_pool import ConnectionPool
+
+from shared.adapters.postgres.chunks import Chunks
+from shared.adapters.postgres.documents import Documents
+from shared.adapters.postgres.evaluations import Evaluations
+from shared.adapters.postgres.facts import Facts
+from shared.adapters.postgres.idempotency import Idempotency
+from shared.adapters.postgres.jobs import Jobs
+from shared.adapters.postgres.moves import Moves
+from shared.adapters.postgres.parse_runs import ParseRuns
+from shared.adapters.postgres.projects import Projects
+from shared.adapters.postgres.reports import Reports
+from shared.adapters.postgres.reviews import Reviews
+from shared.adapters.postgres.rule_packs import RulePacks
+from shared.adapters.postgres.searches import Searches
+from shared.adapters.postgres.session import Session
+from shared.adapters.postgres.suppliers import Bids, Suppliers
+from shared.adapters.postgres.trail import Trail
+from shared.adapters.postgres.uploads import Uploads
+from shared.adapters.postgres.users import Users
+from shared.adapters.postgres.verdicts import Verdicts
+from shared.domain.context import Actor
+from shared.ports.platform import Clock, Ids
+
+
+class PostgresRecords:
+    """The Records port over PostgreSQL; made per request or step and used by one thread at a time."""
+
+    def __init__(
+        self, pool: ConnectionPool[psycopg.Connection[Any]], actor: Actor, *, clock: Clock, ids: Ids, audit_key: bytes
+    ) -> None:
+        self.actor = actor
+        self.session = session = Session(pool, actor)
+        self.trail = Trail(session, clock=clock, ids=ids, audit_key=audit_key)
+        self.jobs = Jobs(session, self.trail, clock=clock)
+        self.moves = Moves(session, self.trail, clock=clock)
+        self.idempotency = Idempotency(session)
+        self.users, self.projects, self.suppliers = Users(session), Projects(session), Suppliers(session)
+        self.bids, self.rule_packs = Bids(session), RulePacks(session)
+        self.uploads, self.documents, self.parse_runs = Uploads(session), Documents(session), ParseRuns(session)
+        self.chunks, self.facts = Chunks(session), Facts(session)
+        self.searches, self.evaluations, self.verdicts = Searches(session), Evaluations(session), Verdicts(session)
+        self.reviews, self.reports = Reviews(session), Reports(session)
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """One transaction under the tenant's row security; nested ones join."""
+        return self.session.transaction()

@@ -1,0 +1,10 @@
+"""Rule packs, versions and criteria."""
+
+from shared.adapters.postgres.session import Session
+
+
+class RulePacks:
+    """To be filled by its slice."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session

@@ -1,0 +1,10 @@
+"""Search logs and evidence packs."""
+
+from shared.adapters.postgres.session import Session
+
+
+class Searches:
+    """To be filled by its slice."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session

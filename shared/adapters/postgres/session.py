@@ -1,0 +1,109 @@
+"""How tenants are kept apart in SQL: every transaction sets its tenant, and row security does the rest (S51)."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.rows import class_row, dict_row
+from psycopg_pool import ConnectionPool
+
+from shared.domain.context import Actor
+from shared.domain.errors import CodedError, Permanent, Refused, Retryable
+
+Row = TypeVar("Row")
+_SCOPE = """select set_config('app.tenant_id', %s, true), set_config('app.actor_id', %s, true),
+    set_config('app.trace_id', %s, true)"""
+_RAISED = {"BP001": Refused, "BP002": Permanent, "BP003": Permanent, "BP004": Refused, "BP005": Retryable}
+
+
+def open_pool(url: str, *, size: int) -> ConnectionPool[psycopg.Connection[Any]]:
+    """A pool without session state and prepared statements, as RDS Proxy wants it (design section 8)."""
+    return ConnectionPool(
+        url, min_size=1, max_size=size, open=True, timeout=30, kwargs={"prepare_threshold": None, "autocommit": True}
+    )
+
+
+def translate(error: psycopg.Error) -> CodedError:
+    """The typed error for a database failure; our own triggers raise codes of the catalogue as BP00x."""
+    kind = _RAISED.get(error.sqlstate or "")
+    if kind is not None:
+        return kind(str(error.diag.message_primary))
+    if isinstance(error, (psycopg.OperationalError, psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable)):
+        return Retryable("DEPENDENCY_UNAVAILABLE", "the database did not answer")
+    raise error
+
+
+class Session:
+    """Transactions of one actor. Calls inside `transaction()` share it; others open a short one each."""
+
+    def __init__(self, pool: ConnectionPool[psycopg.Connection[Any]], actor: Actor) -> None:
+        self._pool = pool
+        self.actor = actor
+        self._connection: psycopg.Connection[Any] | None = None
+        self._before_commit: list[Callable[[], None]] = []
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One transaction under the tenant's setting; nested calls join the outer one.
+
+        Raises Retryable DEPENDENCY_UNAVAILABLE when the database is out."""
+        if self._connection is not None:
+            yield
+            return
+        try:
+            with self._pool.connection() as connection, connection.transaction():
+                self._connection = connection
+                connection.execute(_SCOPE, (self.actor.tenant_id, self.actor.actor_id, self.actor.trace_id))
+                yield
+                while self._before_commit:
+                    self._before_commit.pop(0)()
+        except psycopg.Error as error:
+            raise translate(error) from error
+        finally:
+            self._connection = None
+            self._before_commit.clear()
+
+    def before_commit(self, action: Callable[[], None]) -> None:
+        """Run the action as the last step of the open transaction, in the order given (audit, S84)."""
+        if self._connection is None:
+            raise RuntimeError("before_commit needs an open transaction")
+        self._before_commit.append(action)
+
+    @contextmanager
+    def connection(self) -> Iterator[psycopg.Connection[Any]]:
+        """The open transaction's connection, or that of a short transaction."""
+        with self.transaction():
+            assert self._connection is not None
+            yield self._connection
+
+    def rows(self, query: str, **params: Any) -> list[dict[str, Any]]:
+        """All rows as dicts; parameters are named %(name)s in the text."""
+        with self.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(query, params).fetchall()
+
+    def row(self, query: str, **params: Any) -> dict[str, Any] | None:
+        """The first row as a dict, or None."""
+        found = self.rows(query, **params)
+        return found[0] if found else None
+
+    def all(self, kind: type[Row], query: str, **params: Any) -> list[Row]:
+        """All rows as objects of the dataclass; columns must match its fields."""
+        with self.connection() as connection, connection.cursor(row_factory=class_row(kind)) as cursor:
+            return cursor.execute(query, params).fetchall()
+
+    def first(self, kind: type[Row], query: str, **params: Any) -> Row | None:
+        """The first row as an object of the dataclass, or None."""
+        found = self.all(kind, query, **params)
+        return found[0] if found else None
+
+    def execute(self, query: str, **params: Any) -> int:
+        """Run one statement and return how many rows it touched."""
+        with self.connection() as connection:
+            return connection.execute(query, params).rowcount
+
+    def many(self, query: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run one statement for many rows in a pipeline."""
+        if rows:
+            with self.connection() as connection, connection.cursor() as cursor:
+                cursor.executemany(query, rows)

@@ -1,0 +1,138 @@
+"""Audit chain, outbox and run events, written in the transaction of the change (spec D4, S84)."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Any
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from psycopg.types.json import Jsonb
+
+from shared.adapters.postgres.session import Session
+from shared.domain.canonical_json import canonical, digest
+from shared.ports.platform import Clock, Ids
+
+KEY_VERSION = 1
+
+
+def tenant_audit_key(master: bytes, tenant_id: str) -> bytes:
+    """K of spec 07 section 7: HKDF-SHA256 of the audit master key with the tenant id as info."""
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"audit|{tenant_id}".encode()).derive(master)
+
+
+def chain_hash(key: bytes, previous: str, entry: Mapping[str, Any]) -> str:
+    """HMAC-SHA256(K, previous hash || canonical entry), in hex."""
+    return hmac.new(key, previous.encode() + canonical(entry), hashlib.sha256).hexdigest()
+
+
+class Trail:
+    """The Trail port; audit entries are appended when the transaction is about to commit."""
+
+    def __init__(self, session: Session, *, clock: Clock, ids: Ids, audit_key: bytes) -> None:
+        self._session = session
+        self._clock, self._ids = clock, ids
+        self._key = tenant_audit_key(audit_key, session.actor.tenant_id)
+
+    def audit(
+        self,
+        action: str,
+        resource_type: str,
+        resource_id: str,
+        *,
+        result: str = "done",
+        changes: Mapping[str, Any] | None = None,
+    ) -> None:
+        """One entry of the tenant's chain; opens a transaction of its own when none is open (denied actions)."""
+        actor = self._session.actor
+        entry = {
+            "audit_id": self._ids.new("aud"),
+            "occurred_at": self._clock.now().isoformat(),
+            "actor_id": actor.actor_id,
+            "actor_kind": actor.kind,
+            "actor_role": ",".join(sorted(actor.roles)),
+            "action": action,
+            "resource_type": resource_type,
+            "resource_id": resource_id,
+            "result": result,
+            "request_id": actor.request_id,
+            "trace_id": actor.trace_id,
+            "changes": dict(changes or {}),
+            "changes_hash": digest(dict(changes or {})),
+            "key_version": KEY_VERSION,
+        }
+        with self._session.transaction():
+            self._session.before_commit(lambda: self._append(entry))
+
+    def _append(self, entry: dict[str, Any]) -> None:
+        head = self._session.row("select seq, hash from audit_lock_head()")
+        assert head is not None
+        numbered = {**entry, "seq": head["seq"] + 1}
+        self._session.execute(
+            "select audit_append(%(seq)s, %(entry)s, %(previous)s, %(hash)s)",
+            seq=numbered["seq"],
+            entry=Jsonb(numbered),
+            previous=head["hash"],
+            hash=chain_hash(self._key, head["hash"], numbered),
+        )
+
+    def publish(
+        self,
+        event_type: str,
+        aggregate: tuple[str, str, int],
+        payload: Mapping[str, Any],
+        *,
+        project_id: str | None = None,
+        run_id: str | None = None,
+        job_id: str | None = None,
+    ) -> str:
+        """Append an outbox event for (type, id, version) and return its id."""
+        event_id = self._ids.new("evt")
+        self._session.execute(
+            """
+            insert into outbox_events (event_id, event_type, aggregate_type, aggregate_id, aggregate_version, producer,
+                project_id, run_id, job_id, correlation_id, payload)
+            values (%(event_id)s, %(event_type)s, %(kind)s, %(id)s, %(version)s, %(producer)s, %(project_id)s,
+                %(run_id)s, %(job_id)s, %(correlation)s, %(payload)s)""",
+            event_id=event_id,
+            event_type=event_type,
+            kind=aggregate[0],
+            id=aggregate[1],
+            version=aggregate[2],
+            producer="bidproof",
+            project_id=project_id,
+            run_id=run_id,
+            job_id=job_id,
+            correlation=job_id or aggregate[1],
+            payload=Jsonb(dict(payload)),
+        )
+        self._session.execute("select pg_notify('bidproof_outbox', '')")
+        return event_id
+
+    def run_event(self, run_id: str, event_type: str, *, stage: str | None, payload: Mapping[str, Any]) -> int:
+        """Append to the run's gapless stream; the row lock on the run keeps the numbers in commit order."""
+        found = self._session.row(
+            """
+            with numbered as (update runs set last_seq = last_seq + 1 where run_id = %(run_id)s returning last_seq)
+            insert into run_events (run_id, seq, event_type, stage, payload, occurred_at)
+            select %(run_id)s, last_seq, %(event_type)s, %(stage)s, %(payload)s, %(now)s from numbered returning seq""",
+            run_id=run_id,
+            event_type=event_type,
+            stage=stage,
+            payload=Jsonb(dict(payload)),
+            now=self._clock.now(),
+        )
+        assert found is not None, f"run {run_id} is gone"
+        return int(found["seq"])
+
+    def consume(self, event_id: str, consumer: str) -> bool:
+        """Note the event as consumed; False when this consumer had it already (W99)."""
+        return (
+            self._session.execute(
+                """insert into consumed_events (event_id, consumer, result) values (%(event_id)s, %(consumer)s, '{}')
+                on conflict do nothing""",
+                event_id=event_id,
+                consumer=consumer,
+            )
+            == 1
+        )

@@ -1,0 +1,10 @@
+"""Users and grants."""
+
+from shared.adapters.postgres.session import Session
+
+
+class Users:
+    """To be filled by its slice."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session

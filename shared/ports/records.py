@@ -1,0 +1,157 @@
+"""The truth of one tenant. No method takes a tenant id, so none can forget it (design section 8)."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, Protocol
+
+from shared.domain.context import Actor
+from shared.domain.documents import Document
+from shared.domain.evaluation_rows import Evaluation, Review
+from shared.domain.jobs import Job, Run
+from shared.ports.document_records import Chunks, Documents, Facts, ParseRuns, Uploads
+from shared.ports.evaluation_records import Evaluations, Reports, Reviews, Searches, Verdicts
+from shared.ports.project_records import Bids, Projects, RulePacks, Suppliers, Users
+
+
+class Trail(Protocol):
+    """What every change leaves behind, in the transaction of the change (D4, D5)."""
+
+    def audit(
+        self, action: str, resource_type: str, resource_id: str, *, result: str = "done", changes: Mapping[str, Any] = ...
+    ) -> None:
+        """One entry of the tenant's chain, appended as the last step of the transaction (S84)."""
+        ...
+
+    def publish(
+        self,
+        event_type: str,
+        aggregate: tuple[str, str, int],
+        payload: Mapping[str, Any],
+        *,
+        project_id: str | None = None,
+        run_id: str | None = None,
+        job_id: str | None = None,
+    ) -> str:
+        """Append an outbox event for (type, id, version) and return its event id."""
+        ...
+
+    def run_event(self, run_id: str, event_type: str, *, stage: str | None, payload: Mapping[str, Any]) -> int:
+        """Append to the run's gapless stream and return the sequence number (A131)."""
+        ...
+
+    def consume(self, event_id: str, consumer: str) -> bool:
+        """Note the event as consumed; False when this consumer had it already (W99)."""
+        ...
+
+
+class Jobs(Protocol):
+    """Jobs, runs and attempts."""
+
+    def accept(self, job: Job, *, run_id: str) -> Job:
+        """Insert job and run 1 and publish job.queued; raises Refused TENANT_BACKLOG_FULL over 2,000 queued."""
+        ...
+
+    def get(self, job_id: str, *, lock: bool = False) -> Job:
+        """The job; raises Refused JOB_NOT_FOUND."""
+        ...
+
+    def list(self, *, filters: Mapping[str, Any], before: str | None, limit: int) -> list[Job]:
+        """Newest first, ids below `before`; filters by status, type, project_id, resource_id, waiting."""
+        ...
+
+    def run(self, run_id: str) -> Run:
+        """The run; raises Refused RUN_NOT_FOUND."""
+        ...
+
+    def newest_run(self, job_id: str) -> Run:
+        """The run with the highest number; raises Refused RUN_NOT_FOUND."""
+        ...
+
+    def note_attempt(
+        self, run_id: str, step: str, item: str, attempt: int, *, started_at: datetime, error: Mapping[str, Any] | None = None
+    ) -> None:
+        """Insert or finish the row of one try of a step; `error` has code, class and retryable."""
+        ...
+
+    def progress(self, job_id: str, *, done: int, step: str | None = None) -> None:
+        """Raise progress_done to `done` of 100, never lower it (W128)."""
+        ...
+
+    def events(self, run_id: str, *, after: int, limit: int) -> list[dict[str, Any]]:
+        """Run events with seq > after, in order."""
+        ...
+
+    def dead_letter(self, job: Job, *, dlq_id: str, step: str | None, error: Mapping[str, Any]) -> str:
+        """Insert the dead letter of the job once and return its id (W102)."""
+        ...
+
+
+class Moves(Protocol):
+    """The only ways a state changes: table checked, row version checked, audit, outbox and run event written.
+
+    Each returns the row as saved; raises Refused WF_STATE_TRANSITION_INVALID or VERSION_CONFLICT."""
+
+    def job(self, job: Job, to: str, **changes: Any) -> Job:
+        """Move a job; changes may name stage, step, claim_token, waiting_on, error, error_code, dlq_id ..."""
+        ...
+
+    def document(self, document: Document, to: str, **changes: Any) -> Document:
+        """Move a document; changes may name page_count, language, parse_run_id, error_code, media_type."""
+        ...
+
+    def evaluation(self, evaluation: Evaluation, to: str, **changes: Any) -> Evaluation:
+        """Move an evaluation; changes may name stage, scores, reasons, report_version, error_code."""
+        ...
+
+    def review(self, review: Review, to: str, **changes: Any) -> Review:
+        """Move a review; changes may name claim, token hash, decision, comment, edits, submitter."""
+        ...
+
+    def close_run(self, run_id: str, status: str) -> None:
+        """End the run and append its last events (run.succeeded or run.failed ..., then run.closed)."""
+        ...
+
+
+class Idempotency(Protocol):
+    """The keys of section 1.1 of 02."""
+
+    def begin(self, key: str, *, actor_id: str, route: str, fingerprint: str, expires_at: datetime) -> dict[str, Any] | None:
+        """First insert of the transaction. None: go on. A dict with status and body: replay it.
+
+        Raises Refused IDEMPOTENCY_CONFLICT for another fingerprint and Retryable IDEMPOTENCY_IN_PROGRESS
+        when the first call does not end within 2 s."""
+        ...
+
+    def finish(self, key: str, *, status: int, body: Mapping[str, Any]) -> None:
+        """Store the answer in the same transaction."""
+        ...
+
+
+class Records(Protocol):
+    """All tables of one tenant, for one actor."""
+
+    actor: Actor
+    trail: Trail
+    jobs: Jobs
+    moves: Moves
+    idempotency: Idempotency
+    users: Users
+    projects: Projects
+    suppliers: Suppliers
+    bids: Bids
+    rule_packs: RulePacks
+    uploads: Uploads
+    documents: Documents
+    parse_runs: ParseRuns
+    chunks: Chunks
+    facts: Facts
+    searches: Searches
+    evaluations: Evaluations
+    verdicts: Verdicts
+    reviews: Reviews
+    reports: Reports
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """One transaction; nested ones join."""
+        ...

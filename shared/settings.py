@@ -1,0 +1,47 @@
+"""Every setting, typed and read once; docs/operations.md is generated from this table."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+
+def _row(env: str, doc: str, default: Any = ...) -> Any:
+    meta = {"env": env, "doc": doc, "required": default is ...}
+    return field(metadata=meta) if default is ... else field(default=default, metadata=meta)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Values of one process. A missing required one raises KeyError with its name at start."""
+
+    database_url: str = _row("DATABASE_URL", "PostgreSQL URL of the login that may act as bidproof_app")
+    relay_url: str = _row("RELAY_DATABASE_URL", "the same database as bidproof_relay (outbox rows only)")
+    dispatch_url: str = _row("DISPATCH_DATABASE_URL", "the same as bidproof_dispatch (scheduling columns)")
+    platform_url: str = _row("PLATFORM_DATABASE_URL", "the local platform's schema: executions, messages")
+    master_key: str = _row("MASTER_KEY", "64 hex digits; audit, vault, cursor and link keys are derived from it")
+    data_dir: Path = _row("DATA_DIR", "folder of objects, search index and issuer keys", Path(".local"))
+    public_url: str = _row("PUBLIC_URL", "address under which clients reach the API", "http://127.0.0.1:8080")
+    issuer: str = _row("ISSUER", "`iss` of accepted access tokens", "https://issuer.bidproof.local")
+    audience: str = _row("AUDIENCE", "`aud` of accepted access tokens", "bidproof")
+    jwks_url: str = _row("JWKS_URL", "key set of the issuer; empty means the local issuer's own file", "")
+    search: str = _row("SEARCH", "`embedded` or `opensearch`", "embedded")
+    opensearch_url: str = _row("OPENSEARCH_URL", "address of OpenSearch when SEARCH=opensearch", "http://127.0.0.1:9201")
+    pool_size: int = _row("POOL_SIZE", "database connections per process and role", 8)
+    worker_threads: int = _row("WORKER_THREADS", "handlers that one local worker runs at once", 4)
+    max_running: int = _row("MAX_RUNNING", "running executions of the environment (W121)", 200)
+    log_level: str = _row("LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", "INFO")
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read all settings from the environment (or the mapping given); raises KeyError for a missing one."""
+    source = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    for row in fields(Settings):
+        name = row.metadata["env"]
+        if name in source:
+            values[row.name] = row.type(source[name]) if isinstance(row.type, type) else source[name]
+        elif row.metadata["required"]:
+            raise KeyError(f"setting {name} is missing: {row.metadata['doc']}")
+    return Settings(**values)
