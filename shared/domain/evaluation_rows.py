@@ -145,3 +145,51 @@ class Report:
     locked_until: datetime | None = None
     supersedes: str | None = None
     created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatrixCell:
+    """One criterion of one bidder: its current verdict (A98, E82). `verdict_id` None means not decided yet."""
+
+    evaluation_id: str
+    evaluation_status: str
+    supplier_id: str
+    supplier_code: str
+    supplier_name: str
+    criterion_id: str
+    criterion_code: str
+    criterion_kind: str
+    title: dict[str, str]
+    verdict_id: str | None
+    outcome: str | None
+    score_state: str | None
+    score: Decimal | None
+    max_score: Decimal
+    confidence: Decimal | None
+    citation_count: int
+    source: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CitationSource:
+    """A citation with what opens its source (A71). Boxes are x0, y0, x1, y1 in points from the top left of the page;
+    `before` and `after` are up to 200 characters of context."""
+
+    citation_id: str
+    verdict_id: str
+    chunk_id: str
+    document_id: str
+    filename: str
+    page: int
+    page_width: Decimal | None
+    page_height: Decimal | None
+    page_kind: str
+    box: tuple[float, float, float, float]
+    boxes: tuple[tuple[float, float, float, float], ...]
+    start: int
+    end: int
+    quote: str
+    before: str
+    after: str
+    locator: str | None
+    match: str
