@@ -5,8 +5,20 @@ from decimal import Decimal
 from typing import Any
 
 from shared.domain.blocks import Box
+from shared.domain.chunks import Chunk
 
 OUTCOMES = ("pass", "partial", "fail", "not_found", "needs_human")
+CITED_OUTCOMES = ("pass", "partial", "fail")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """A chunk as a criterion sees it: `branch_ranks` has the rank (from 1) in each branch that found it,
+    `quality` is the mean quality of its blocks, 0..1."""
+
+    chunk: Chunk
+    branch_ranks: dict[str, int] = field(default_factory=dict)
+    quality: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

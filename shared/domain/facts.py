@@ -18,7 +18,9 @@ SEARCH_FIELDS = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
     """One reading of one field. `value` is JSON: {"amount": "60"} with `unit` calendar_day, or
-    {"amount": "3000000.00"} with `currency` CNY, or {"text": "..."}; amounts are decimal strings.
+    {"amount": "3000000"} with `currency` CNY (and "tax": incl or excl where stated), {"low": "4", "high": "6"}
+    for a range, {"date": "2027-03"}, or {"text": "..."}; amounts are decimal strings. "bound": le or ge marks
+    "within" and "at least", "form": words an amount in words, and "ambiguous": true a reading that rules may not use.
     `start` and `end` span the raw text in the chunk. `state` is extracted, confirmed, corrected or conflict.
     `extractor` is pattern, table_cell or form_field; `confidence` is 0..1."""
 
