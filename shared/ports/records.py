@@ -1,6 +1,6 @@
 """The truth of one tenant. No method takes a tenant id, so none can forget it (design section 8)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
@@ -18,7 +18,13 @@ class Trail(Protocol):
     """What every change leaves behind, in the transaction of the change (D4, D5)."""
 
     def audit(
-        self, action: str, resource_type: str, resource_id: str, *, result: str = "done", changes: Mapping[str, Any] = ...
+        self,
+        action: str,
+        resource_type: str,
+        resource_id: str,
+        *,
+        result: str = "done",
+        changes: Mapping[str, Any] = ...,
     ) -> None:
         """One entry of the tenant's chain, appended as the last step of the transaction (S84)."""
         ...
@@ -56,7 +62,7 @@ class Jobs(Protocol):
         """The job; raises Refused JOB_NOT_FOUND."""
         ...
 
-    def list(self, *, filters: Mapping[str, Any], before: str | None, limit: int) -> list[Job]:
+    def list(self, *, filters: Mapping[str, Any], before: str | None, limit: int) -> Sequence[Job]:
         """Newest first, ids below `before`; filters by status, type, project_id, resource_id, waiting."""
         ...
 
@@ -69,7 +75,14 @@ class Jobs(Protocol):
         ...
 
     def note_attempt(
-        self, run_id: str, step: str, item: str, attempt: int, *, started_at: datetime, error: Mapping[str, Any] | None = None
+        self,
+        run_id: str,
+        step: str,
+        item: str,
+        attempt: int,
+        *,
+        started_at: datetime,
+        error: Mapping[str, Any] | None = None,
     ) -> None:
         """Insert or finish the row of one try of a step; `error` has code, class and retryable."""
         ...
@@ -78,7 +91,11 @@ class Jobs(Protocol):
         """Raise progress_done to `done` of 100, never lower it (W128)."""
         ...
 
-    def events(self, run_id: str, *, after: int, limit: int) -> list[dict[str, Any]]:
+    def set_waiting(self, job_id: str, waiting_on: str | None) -> None:
+        """Note what the job waits for; a waiting job takes no slot (W122)."""
+        ...
+
+    def events(self, run_id: str, *, after: int, limit: int) -> Sequence[dict[str, Any]]:
         """Run events with seq > after, in order."""
         ...
 
@@ -116,7 +133,9 @@ class Moves(Protocol):
 class Idempotency(Protocol):
     """The keys of section 1.1 of 02."""
 
-    def begin(self, key: str, *, actor_id: str, route: str, fingerprint: str, expires_at: datetime) -> dict[str, Any] | None:
+    def begin(
+        self, key: str, *, actor_id: str, route: str, fingerprint: str, expires_at: datetime
+    ) -> dict[str, Any] | None:
         """First insert of the transaction. None: go on. A dict with status and body: replay it.
 
         Raises Refused IDEMPOTENCY_CONFLICT for another fingerprint and Retryable IDEMPOTENCY_IN_PROGRESS

@@ -106,7 +106,6 @@ class Trail:
             correlation=job_id or aggregate[1],
             payload=Jsonb(dict(payload)),
         )
-        self._session.execute("select pg_notify('bidproof_outbox', '')")
         return event_id
 
     def run_event(self, run_id: str, event_type: str, *, stage: str | None, payload: Mapping[str, Any]) -> int:

@@ -1,0 +1,130 @@
+"""The only code that knows a Lambda event: steps, queue consumers and schedules around use cases (spec W7)."""
+
+import inspect
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, is_dataclass
+from functools import cache
+from typing import Any
+
+from shared.domain.context import Actor
+from shared.domain.errors import CodedError, Retryable
+from shared.domain.jobs import Job
+from shared.domain.retries import STEP_RETRIES
+from shared.domain.transitions import JOB, is_terminal
+from shared.wiring import Parts, Services, services
+
+Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
+log = logging.getLogger("bidproof.step")
+
+
+class Canceled(Exception):
+    """The job ended or belongs to another run: this step must not write."""
+
+
+@cache
+def _names(usecase: Callable[..., Any]) -> tuple[str, ...]:
+    parameters = inspect.signature(usecase).parameters.values()
+    return tuple(p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY)
+
+
+def call(usecase: Callable[..., Any], command: Any, parts: Parts) -> Any:
+    """Run a use case with the parts its keyword-only parameters name."""
+    return usecase(command, **{name: getattr(parts, name) for name in _names(usecase)})
+
+
+def failure(error: CodedError) -> dict[str, Any]:
+    """The part of an error that a row keeps (D127)."""
+    return {"code": error.code, "class": error.entry.kind, "retryable": isinstance(error, Retryable)}
+
+
+def step(command: type[Any], usecase: Callable[..., Any], *, fenced: bool = True) -> Handler:
+    """A state of a state machine. `fenced` steps run only for the run that claimed the job.
+
+    The attempt is noted with its error; a retryable one outside a Map moves the job to `retrying` (W7, W8)."""
+
+    def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        scope = event["scope"]
+        actor = Actor(tenant_id=scope["tenant_id"], actor_id="system", kind="system", trace_id=scope["trace"])
+        parts = services().bind(actor, time_left=lambda: context.get_remaining_time_in_millis() / 1000)
+        started_at = parts.clock.now()
+        if fenced:
+            _admit(parts, scope)
+        try:
+            result = call(usecase, command(**event["command"]), parts)
+        except CodedError as error:
+            log.warning("step failed", extra={"state": scope["state"], "code": error.code, "trace_id": scope["trace"]})
+            _note(parts, scope, started_at, error)
+            raise
+        _note(parts, scope, started_at, None)
+        return asdict(result) if is_dataclass(result) and not isinstance(result, type) else {}
+
+    return handler
+
+
+def _admit(parts: Parts, scope: Mapping[str, Any]) -> None:
+    job: Job = parts.records.jobs.get(scope["job_id"])
+    if is_terminal(JOB, job.status) or job.claim_token != scope["run_id"]:
+        raise Canceled(f"{job.job_id} is {job.status} and belongs to {job.claim_token}")
+    if job.status == "retrying":
+        parts.records.moves.job(job, "running", step=scope["state"])
+
+
+def _note(parts: Parts, scope: Mapping[str, Any], started_at: Any, error: CodedError | None) -> None:
+    records, item = parts.records, str(scope.get("item", ""))
+    attempt = int(scope.get("attempt") or 0)
+    with records.transaction():
+        records.jobs.note_attempt(
+            scope["run_id"],
+            scope["state"],
+            item,
+            attempt,
+            started_at=started_at,
+            error=failure(error) if error else None,
+        )
+        if isinstance(error, Retryable) and not item and attempt < STEP_RETRIES:
+            job = records.jobs.get(scope["job_id"], lock=True)
+            if job.status == "running":
+                records.moves.job(job, "retrying", step=scope["state"], retry_count=job.retry_count + 1)
+
+
+def queue(consumer: str, command: type[Any], usecase: Callable[..., Any]) -> Handler:
+    """A queue consumer: each message is an event envelope; failures are reported per item (W98).
+
+    The tenant of the envelope is the tenant of the work; a message without one is a failure (S57)."""
+
+    def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        failed = []
+        for record in event["Records"]:
+            envelope = json.loads(record["body"])
+            actor = Actor(
+                tenant_id=envelope["tenant_id"],
+                actor_id=f"system:{consumer}",
+                kind="system",
+                trace_id=envelope["trace_id"],
+            )
+            parts = services().bind(actor, time_left=lambda: context.get_remaining_time_in_millis() / 1000)
+            try:
+                call(usecase, command(event=envelope), parts)
+            except (CodedError, KeyError) as error:
+                log.warning("message failed: %s", error, extra={"consumer": consumer, "event": envelope["event_id"]})
+                failed.append({"itemIdentifier": record["messageId"]})
+        return {"batchItemFailures": failed}
+
+    return handler
+
+
+def schedule(command: type[Any], usecase: Callable[..., Any]) -> Handler:
+    """A scheduled function: it works across tenants through the narrow ports only."""
+
+    def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        actor = Actor(tenant_id="", actor_id="system", kind="system")
+        parts = services().bind(actor, time_left=lambda: context.get_remaining_time_in_millis() / 1000)
+        result = call(usecase, command(), parts)
+        return asdict(result) if is_dataclass(result) and not isinstance(result, type) else {}
+
+    return handler
+
+
+__all__ = ["Canceled", "Services", "call", "failure", "queue", "schedule", "step"]

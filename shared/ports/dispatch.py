@@ -1,0 +1,55 @@
+"""Scheduling across tenants: narrow views that see ids and states and no content (spec S62, W13, W96)."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Startable:
+    """A queued job whose run is now marked started: all that an execution's input needs."""
+
+    tenant_id: str
+    job_id: str
+    run_id: str
+    job_type: str
+    resource_id: str
+    machine: str
+    execution_name: str
+    trace_id: str
+    start_at: str
+
+
+class Dispatch(Protocol):
+    """Picks jobs fairly and marks their runs (role bidproof_dispatch)."""
+
+    def next_job(self, *, lane: str, max_running: int) -> Startable | None:
+        """Mark the run of the next job started and return it, or None: nothing is due or no slot is free.
+
+        The tenant with the fewest running jobs per slot first, then priority, then age (W121)."""
+        ...
+
+    def note_execution(self, job: Startable, *, execution_ref: str) -> None:
+        """Keep the reference that the platform gave for the run's execution."""
+        ...
+
+    def execution_of(self, tenant_id: str, job_id: str) -> str | None:
+        """The reference of the newest run's execution, or None."""
+        ...
+
+
+class Outbox(Protocol):
+    """Hands pending events to the bus (role bidproof_relay)."""
+
+    def publish_pending(self, *, limit: int) -> int:
+        """Send up to `limit` pending events, oldest first, and mark them published; return how many.
+
+        Crash after sending: sent again, never lost. The fifth failure marks an event failed (W96, W97)."""
+        ...
+
+
+class EventBus(Protocol):
+    """Where domain events go."""
+
+    def send(self, event: dict[str, Any]) -> None:
+        """Deliver one envelope (A135) to its consumers' queues, at least once."""
+        ...

@@ -1,0 +1,142 @@
+"""Which adapter answers which port, for one process; everything heavy is made when it is first asked for."""
+
+from collections.abc import Callable
+from functools import cached_property, lru_cache
+from typing import Any
+
+import psycopg
+from psycopg_pool import ConnectionPool
+
+from shared.adapters.postgres.records import PostgresRecords
+from shared.adapters.postgres.session import open_pool
+from shared.adapters.system import AesVault, SystemClock, SystemIds, derive_key
+from shared.domain.context import Actor
+from shared.ports.dispatch import Dispatch, Outbox
+from shared.ports.objects import ObjectStore
+from shared.ports.platform import Clock, Ids, Vault, Workflows
+from shared.ports.reading import DocumentParser, FileInspector
+from shared.settings import Settings, read_settings
+
+
+class Services:
+    """The adapters of one process, on one machine. `bind` gives a call its parts."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock: Clock = SystemClock()
+        self.ids: Ids = SystemIds(SystemClock())
+        self.master = bytes.fromhex(settings.master_key)
+        self.vault: Vault = AesVault(derive_key(self.master, "vault"))
+
+    @cached_property
+    def pool(self) -> ConnectionPool[psycopg.Connection[Any]]:
+        """Connections as bidproof_app."""
+        return open_pool(self.settings.database_url, size=self.settings.pool_size)
+
+    @cached_property
+    def objects(self) -> ObjectStore:
+        """Stored bytes."""
+        from shared.adapters.filesystem import FilesystemObjects
+
+        return FilesystemObjects(
+            self.settings.data_dir / "objects",
+            base_url=self.settings.public_url,
+            key=derive_key(self.master, "object-links"),
+            clock=self.clock,
+        )
+
+    @cached_property
+    def inspector(self) -> FileInspector:
+        """What a file really is."""
+        from shared.adapters.file_inspection import FileInspection
+
+        return FileInspection()
+
+    @cached_property
+    def parser_for(self) -> Callable[[str], DocumentParser]:
+        """The parser of a media type, in a child process."""
+        from shared.adapters.parser_process import parser_for
+
+        return parser_for
+
+    @cached_property
+    def workflows(self) -> Workflows:
+        """Executions of the state machines."""
+        from shared.adapters.local_workflows import LocalWorkflows
+
+        return LocalWorkflows(self.platform_pool)
+
+    @cached_property
+    def platform_pool(self) -> ConnectionPool[psycopg.Connection[Any]]:
+        """Connections to the local platform's schema."""
+        return open_pool(self.settings.platform_url, size=4)
+
+    @cached_property
+    def dispatch(self) -> Dispatch:
+        """The fair queue across tenants."""
+        from shared.adapters.postgres.dispatch import PostgresDispatch
+
+        return PostgresDispatch(open_pool(self.settings.dispatch_url, size=2))
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """The relay from the outbox to the bus."""
+        from shared.adapters.local_queue import LocalBus
+        from shared.adapters.postgres.outbox import PostgresOutbox
+
+        return PostgresOutbox(open_pool(self.settings.relay_url, size=2), LocalBus(self.platform_pool))
+
+    def bind(self, actor: Actor, *, time_left: Callable[[], float] = lambda: 900.0) -> "Parts":
+        """The parts of one call for one actor."""
+        return Parts(self, actor, time_left)
+
+
+class Parts:
+    """What the keyword-only parameters of a use case are named after; one per call, used by one thread."""
+
+    def __init__(self, made: Services, actor: Actor, time_left: Callable[[], float]) -> None:
+        self.made, self.actor, self.time_left = made, actor, time_left
+        self.settings, self.clock, self.ids, self.vault = made.settings, made.clock, made.ids, made.vault
+        self.max_running = made.settings.max_running
+
+    @cached_property
+    def records(self) -> PostgresRecords:
+        """The actor's tenant."""
+        key = derive_key(self.made.master, "audit")
+        return PostgresRecords(self.made.pool, self.actor, clock=self.clock, ids=self.ids, audit_key=key)
+
+    @property
+    def objects(self) -> ObjectStore:
+        """Stored bytes."""
+        return self.made.objects
+
+    @property
+    def inspector(self) -> FileInspector:
+        """What a file really is."""
+        return self.made.inspector
+
+    @property
+    def parser_for(self) -> Callable[[str], DocumentParser]:
+        """The parser of a media type."""
+        return self.made.parser_for
+
+    @property
+    def workflows(self) -> Workflows:
+        """Executions."""
+        return self.made.workflows
+
+    @property
+    def dispatch(self) -> Dispatch:
+        """The fair queue across tenants."""
+        return self.made.dispatch
+
+    @property
+    def outbox(self) -> Outbox:
+        """The relay."""
+        return self.made.outbox
+
+
+@lru_cache(maxsize=1)
+def services() -> Services:
+    """The services of this process, from its settings; made once."""
+    return Services(read_settings())
