@@ -107,8 +107,28 @@ class Verdicts(Protocol):
         ...
 
 
-class Reviews(Protocol):
-    """Reviews with items, decisions and waits."""
+class Waits(Protocol):
+    """Stored callbacks of running executions."""
+
+    def open_wait(self, wait: Wait) -> Wait:
+        """Insert the wait, or replace token and due time of the open wait of the same run and state (W46)."""
+        ...
+
+    def wait_of(self, review_id: str) -> Wait | None:
+        """The newest wait of the review."""
+        ...
+
+    def open_wait_of_job(self, job_id: str) -> Wait | None:
+        """The open wait of the job's runs, or None."""
+        ...
+
+    def close_wait(self, wait_id: str, status: str) -> bool:
+        """Move an open wait to delivered, expired, canceled or orphaned; False when it was closed already."""
+        ...
+
+
+class Reviews(Waits, Protocol):
+    """Reviews with items and decisions."""
 
     def add(self, review: Review, items: Sequence[ReviewItem]) -> Review:
         """Insert an open review and what it asks."""
@@ -118,8 +138,12 @@ class Reviews(Protocol):
         """The review; raises Refused REVIEW_NOT_FOUND."""
         ...
 
+    def live(self, evaluation_id: str) -> Review | None:
+        """The review that is open, claimed or submitted; there is at most one."""
+        ...
+
     def page(self, *, filters: Mapping[str, Any], before: str | None, limit: int) -> list[Review]:
-        """Newest first; filters by evaluation_id, project_id, status, live (bool), assigned_to, due_before, reason."""
+        """Newest first; filters by evaluation_id, project_id, status, assigned_to, due_before, reason."""
         ...
 
     def renew(self, review: Review, **changes: Any) -> Review:
@@ -136,18 +160,6 @@ class Reviews(Protocol):
 
     def decisions(self, review_id: str) -> list[Decision]:
         """In the order they were added."""
-        ...
-
-    def open_wait(self, wait: Wait) -> Wait:
-        """Insert the wait, or replace token and due time of the open wait of the same run and state (W46)."""
-        ...
-
-    def wait_of(self, review_id: str) -> Wait | None:
-        """The newest wait of the review."""
-        ...
-
-    def close_wait(self, wait_id: str, status: str) -> bool:
-        """Move an open wait to delivered, expired, canceled or orphaned; False when it was closed already."""
         ...
 
 
