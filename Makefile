@@ -1,0 +1,60 @@
+# Every target sets itself up: the first one makes .venv from the lock files (hashes checked) and nothing else.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+SETUP := .venv/.installed
+DEV := .venv/.installed-dev
+DOCS ?=
+RULES ?=
+ANSWERS ?=
+STAGE ?= dev
+
+.PHONY: demo up test check format bench migrate clean docs
+.DEFAULT_GOAL := demo
+
+.venv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Bidproof needs Python 3.11 or newer"; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
+
+$(SETUP): .venv/bin/uv requirements.lock
+	@echo "Installing the locked packages into .venv ..."
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock
+	@touch $@
+
+$(DEV): $(SETUP) requirements-dev.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: $(SETUP)  ## the main job on real documents; DOCS= RULES= for your own files, ANSWERS= for scripts
+	@$(BIN)/python -m infra.local.demo $(if $(DOCS),--docs '$(DOCS)') $(if $(RULES),--rules '$(RULES)') $(if $(ANSWERS),--answers '$(ANSWERS)')
+
+up: $(SETUP)  ## API, worker and schedules on 127.0.0.1; data under .local/
+	@$(BIN)/python -m infra.local
+
+migrate: $(SETUP)  ## bring the database of .local/ (or DATABASE_URL) to the newest schema
+	@$(BIN)/python -m infra.local migrate
+
+test: $(DEV)  ## all tests; nothing has to run or to be installed before
+	@$(BIN)/python -m infra.local.opensearch fetch
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+check: $(DEV)  ## format, lint, types, import contracts, state machine lint, generated docs
+	@$(BIN)/ruff format --check -q .
+	@$(BIN)/ruff check -q .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m infra.local.asl_lint
+	@$(BIN)/python -m functions.api.docs --check
+
+format: $(DEV)
+	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q --fix .
+
+docs: $(DEV)  ## docs/api.md and docs/operations.md from the code
+	@$(BIN)/python -m functions.api.docs
+
+bench: $(DEV)  ## measure; results with machine, commit and date in bench/results
+	@$(BIN)/python -m bench
+
+clean:
+	@rm -rf .venv .local build .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
