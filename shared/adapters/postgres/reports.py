@@ -19,8 +19,8 @@ class Reports:
         """Insert a version; the same evaluation and version again changes nothing."""
         self._session.execute(
             """
-            insert into reports (report_id, evaluation_id, version, kind, object_key, object_version, sha256, size_bytes,
-                pdf_key, pdf_sha256, locked_until, approved_by, approved_at, supersedes)
+            insert into reports (report_id, evaluation_id, version, kind, object_key, object_version, sha256,
+                size_bytes, pdf_key, pdf_sha256, locked_until, approved_by, approved_at, supersedes)
             values (%(report_id)s, %(evaluation_id)s, %(version)s, %(kind)s, %(object_key)s, %(object_version)s,
                 %(sha256)s, %(size_bytes)s, %(pdf_key)s, %(pdf_sha256)s, %(locked_until)s, %(approved_by)s,
                 %(approved_at)s, %(supersedes)s)
