@@ -30,10 +30,6 @@ class Evaluations(Protocol):
         """The evaluation; raises Refused EVALUATION_NOT_FOUND."""
         ...
 
-    def page(self, *, filters: Mapping[str, Any], before: str | None, limit: int) -> list[Evaluation]:
-        """Newest first, ids below `before`; filters by project_id, supplier_id, status, plan_id, reason."""
-        ...
-
     def change(self, evaluation: Evaluation, **changes: Any) -> Evaluation:
         """Save stage, scores or reasons without a move; raises Refused VERSION_CONFLICT."""
         ...
@@ -62,6 +58,10 @@ class Evaluations(Protocol):
 
     def matrix(self, project_id: str) -> list[MatrixCell]:
         """Current verdicts of the newest evaluation of every supplier, by supplier and criterion (A98)."""
+        ...
+
+    def list(self, *, filters: Mapping[str, Any], before: str | None, limit: int) -> list[Evaluation]:
+        """Newest first, ids below `before`; filters by project_id, supplier_id, status, plan_id, reason."""
         ...
 
 
@@ -142,10 +142,6 @@ class Reviews(Waits, Protocol):
         """The review that is open, claimed or submitted; there is at most one."""
         ...
 
-    def page(self, *, filters: Mapping[str, Any], before: str | None, limit: int) -> list[Review]:
-        """Newest first; filters by evaluation_id, project_id, status, assigned_to, due_before, reason."""
-        ...
-
     def renew(self, review: Review, **changes: Any) -> Review:
         """Save claim_expires_at or a token without a move; raises Refused VERSION_CONFLICT."""
         ...
@@ -160,6 +156,10 @@ class Reviews(Waits, Protocol):
 
     def decisions(self, review_id: str) -> list[Decision]:
         """In the order they were added."""
+        ...
+
+    def list(self, *, filters: Mapping[str, Any], before: str | None, limit: int) -> list[Review]:
+        """Newest first; filters by evaluation_id, project_id, status, assigned_to, due_before, reason."""
         ...
 
 

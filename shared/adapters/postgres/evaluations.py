@@ -70,18 +70,6 @@ class Evaluations:
             raise Refused("EVALUATION_NOT_FOUND")
         return found
 
-    def page(self, *, filters: Mapping[str, Any], before: str | None, limit: int) -> list[Evaluation]:
-        """Newest first, ids below `before`; filters by project_id, supplier_id, status, plan_id, reason."""
-        where = "".join(f" and {FILTERS[name]}" for name in filters)
-        return self._session.all(
-            Evaluation,
-            f"""select {COLUMNS} from evaluations where (%(before)s::text is null or evaluation_id < %(before)s) {where}
-                order by evaluation_id desc limit %(limit)s""",
-            before=before,
-            limit=limit,
-            **filters,
-        )
-
     def change(self, evaluation: Evaluation, **changes: Any) -> Evaluation:
         """Save stage, scores or reasons without a move; raises Refused VERSION_CONFLICT."""
         unknown = changes.keys() - {f.name for f in fields(Evaluation)}
@@ -181,4 +169,16 @@ class Evaluations:
               left join verdict v on v.evaluation_id = n.evaluation_id and v.criterion_id = c.criterion_id
             order by s.code, c.ordinal""",
             project_id=project_id,
+        )
+
+    def list(self, *, filters: Mapping[str, Any], before: str | None, limit: int) -> list[Evaluation]:
+        """Newest first, ids below `before`; filters by project_id, supplier_id, status, plan_id, reason."""
+        where = "".join(f" and {FILTERS[name]}" for name in filters)
+        return self._session.all(
+            Evaluation,
+            f"""select {COLUMNS} from evaluations where (%(before)s::text is null or evaluation_id < %(before)s) {where}
+                order by evaluation_id desc limit %(limit)s""",
+            before=before,
+            limit=limit,
+            **filters,
         )

@@ -72,18 +72,6 @@ class Reviews(Waits):
             id=evaluation_id,
         )
 
-    def page(self, *, filters: Mapping[str, Any], before: str | None, limit: int) -> list[Review]:
-        """Newest first, ids below `before`; filters as FILTERS names them."""
-        where = "".join(f" and {FILTERS[name]}" for name in filters)
-        return self._session.all(
-            Review,
-            f"""select {COLUMNS} from reviews where (%(before)s::text is null or review_id < %(before)s) {where}
-                order by review_id desc limit %(limit)s""",
-            before=before,
-            limit=limit,
-            **filters,
-        )
-
     def renew(self, review: Review, **changes: Any) -> Review:
         """Save lease or token of a claimed review without a move; raises Refused VERSION_CONFLICT."""
         allowed = ("claim_expires_at", "resume_token_hash", "resume_token_expires_at")
@@ -126,4 +114,16 @@ class Reviews(Waits):
             Decision,
             f"select {DECISION_COLUMNS} from review_decisions where review_id = %(id)s order by decision_id",
             id=review_id,
+        )
+
+    def list(self, *, filters: Mapping[str, Any], before: str | None, limit: int) -> list[Review]:
+        """Newest first, ids below `before`; filters as FILTERS names them."""
+        where = "".join(f" and {FILTERS[name]}" for name in filters)
+        return self._session.all(
+            Review,
+            f"""select {COLUMNS} from reviews where (%(before)s::text is null or review_id < %(before)s) {where}
+                order by review_id desc limit %(limit)s""",
+            before=before,
+            limit=limit,
+            **filters,
         )
