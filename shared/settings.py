@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 
 def _row(env: str, doc: str, default: Any = ...) -> Any:
@@ -16,11 +16,11 @@ def _row(env: str, doc: str, default: Any = ...) -> Any:
 class Settings:
     """Values of one process. A missing required one raises KeyError with its name at start."""
 
-    database_url: str = _row("DATABASE_URL", "PostgreSQL URL of the login that may act as bidproof_app")
+    database_url: str = _row("APP_DATABASE_URL", "PostgreSQL URL of the login bidproof_app")
     relay_url: str = _row("RELAY_DATABASE_URL", "the same database as bidproof_relay (outbox rows only)")
     dispatch_url: str = _row("DISPATCH_DATABASE_URL", "the same as bidproof_dispatch (scheduling columns)")
     platform_url: str = _row("PLATFORM_DATABASE_URL", "the local platform's schema: executions, messages")
-    master_key: str = _row("MASTER_KEY", "64 hex digits; audit, vault, cursor and link keys are derived from it")
+    master_key: str = _row("MASTER_KEY", "a random text of 43 characters or more; audit, vault, cursor and link keys come from it")
     data_dir: Path = _row("DATA_DIR", "folder of objects, search index and issuer keys", Path(".local"))
     public_url: str = _row("PUBLIC_URL", "address under which clients reach the API", "http://127.0.0.1:8080")
     issuer: str = _row("ISSUER", "`iss` of accepted access tokens", "https://issuer.bidproof.local")
@@ -34,14 +34,34 @@ class Settings:
     log_level: str = _row("LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", "INFO")
 
 
-def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read all settings from the environment (or the mapping given); raises KeyError for a missing one."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalOptions:
+    """What a user may say to `make up`, `make demo` and `make migrate`; the rest of Settings follows from it."""
+
+    server_url: str = _row("DATABASE_URL", "another PostgreSQL >= 15 with pgvector, as a role that may create roles", "")
+    data_dir: Path = _row("DATA_DIR", "folder of everything the product keeps", Path(".local"))
+    port: int = _row("PORT", "port of the API on 127.0.0.1", 8080)
+    search: str = _row("SEARCH", "`embedded` or `opensearch`", "embedded")
+
+
+Kind = TypeVar("Kind", Settings, LocalOptions)
+
+
+def read_settings(kind: type[Kind], environ: Mapping[str, str] | None = None) -> Kind:
+    """Read one of the two tables from the environment (or the mapping given).
+
+    Raises KeyError for a missing required row and ValueError for one that does not fit its type."""
     source = os.environ if environ is None else environ
     values: dict[str, Any] = {}
-    for row in fields(Settings):
+    for row in fields(kind):
         name = row.metadata["env"]
         if name in source:
             values[row.name] = row.type(source[name]) if isinstance(row.type, type) else source[name]
         elif row.metadata["required"]:
             raise KeyError(f"setting {name} is missing: {row.metadata['doc']}")
-    return Settings(**values)
+    return kind(**values)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The variables that make a child process read the same settings, over those of this process."""
+    return dict(os.environ) | {row.metadata["env"]: str(getattr(settings, row.name)) for row in fields(Settings)}

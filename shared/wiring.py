@@ -25,7 +25,7 @@ class Services:
         self.settings = settings
         self.clock: Clock = SystemClock()
         self.ids: Ids = SystemIds(SystemClock())
-        self.master = bytes.fromhex(settings.master_key)
+        self.master = settings.master_key.encode()
         self.vault: Vault = AesVault(derive_key(self.master, "vault"))
 
     @cached_property
@@ -139,4 +139,4 @@ class Parts:
 @lru_cache(maxsize=1)
 def services() -> Services:
     """The services of this process, from its settings; made once."""
-    return Services(read_settings())
+    return Services(read_settings(Settings))

@@ -1,0 +1,90 @@
+"""Drive the product over its own HTTP API, as any integration would."""
+
+import hashlib
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+MEDIA_TYPES = {
+    ".pdf": "application/pdf",
+    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ".html": "text/html",
+    ".htm": "text/html",
+    ".txt": "text/plain",
+    ".md": "text/markdown",
+}
+
+
+class Refusal(Exception):
+    """The API said no; `code` is of the catalogue."""
+
+    def __init__(self, error: dict[str, Any]) -> None:
+        super().__init__(f"{error['code']}: {error['message']} {error.get('details') or ''}".strip())
+        self.code: str = error["code"]
+        self.details: dict[str, Any] = error.get("details") or {}
+
+
+class Client:
+    """Calls as one role of the demo tenant each; `token` makes a fresh access token for a role."""
+
+    def __init__(self, url: str, token: Callable[[str], str]) -> None:
+        self._http = httpx.Client(base_url=f"{url}/api/v1", timeout=60)
+        self._token = token
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None, *, role: str = "agent", **query: Any) -> Any:
+        """The `data` of the answer; raises Refusal for an error envelope."""
+        headers = {"Authorization": f"Bearer {self._token(role)}"}
+        if method == "POST":
+            headers["Idempotency-Key"] = uuid.uuid4().hex
+        answer = self._http.request(method, path, json=body, headers=headers, params=query or None)
+        envelope = answer.json()
+        if not envelope["success"]:
+            raise Refusal(envelope["error"])
+        return envelope["data"]
+
+    def items(self, path: str, *, role: str = "agent", **query: Any) -> Iterator[dict[str, Any]]:
+        """All items of a list, page by page."""
+        cursor: dict[str, Any] = {}
+        while True:
+            page = self.call("GET", path, role=role, limit=100, **query, **cursor)
+            yield from page["items"]
+            if not page["has_more"]:
+                return
+            cursor = {"cursor": page["next_cursor"]}
+
+    def upload(self, project_id: str, supplier_id: str | None, files: list[Path], doc_type: str) -> list[dict[str, Any]]:
+        """Upload one bundle; each item has file_id, document_id and job_id, or code (refused file)."""
+        declared = [self._declare(path, doc_type, primary=n == 0) for n, path in enumerate(files)]
+        session = self.call(
+            "POST", "/uploads", {"project_id": project_id, "supplier_id": supplier_id, "files": declared}
+        )
+        for path, entry in zip(files, session["files"], strict=True):
+            self._put(path, entry)
+        done = [{"file_id": entry["file_id"]} for entry in session["files"]]
+        items: list[dict[str, Any]] = self.call("POST", f"/uploads/{session['upload_id']}/complete", {"files": done})[
+            "items"
+        ]
+        return items
+
+    def fetch(self, url: str) -> bytes:
+        """The bytes behind a signed link."""
+        return httpx.get(url, timeout=60).raise_for_status().content
+
+    @staticmethod
+    def _declare(path: Path, doc_type: str, *, primary: bool) -> dict[str, Any]:
+        content = path.read_bytes()
+        return {
+            "filename": path.name,
+            "doc_type": doc_type,
+            "role": "primary" if primary else "attachment",
+            "size_bytes": len(content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "media_type": MEDIA_TYPES.get(path.suffix.lower(), "application/octet-stream"),
+        }
+
+    def _put(self, path: Path, entry: dict[str, Any]) -> None:
+        put = entry["put"]
+        httpx.put(put["url"], content=path.read_bytes(), headers=put["headers"], timeout=600).raise_for_status()

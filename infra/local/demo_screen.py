@@ -1,0 +1,93 @@
+"""What `make demo` shows: progress, the matrix, the waiting reviews and any cell with its evidence."""
+
+from collections.abc import Iterable
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+MARKS = {
+    "pass": "[green]pass[/]",
+    "partial": "[yellow]partial[/]",
+    "fail": "[red]fail[/]",
+    "not_found": "[magenta]not found[/]",
+    "needs_human": "[cyan]person[/]",
+}
+console = Console()
+
+
+def progress_bars() -> Progress:
+    """Bars with done of 100 points, as the job rows say."""
+    return Progress(
+        TextColumn("{task.description:<46}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[state]:<12}"),
+        TimeElapsedColumn(),
+        console=console,
+    )
+
+
+def show_matrix(name: str, matrix: dict[str, Any]) -> None:
+    """Criteria by bidders: verdict, score, confidence and citation count."""
+    table = Table(title=name, show_lines=False)
+    table.add_column("criterion")
+    suppliers = matrix["suppliers"]
+    for supplier in suppliers:
+        table.add_column(supplier["name"], justify="left")
+    for criterion in matrix["criteria"]:
+        cells = {cell["supplier_id"]: cell for cell in matrix["cells"] if cell["criterion_code"] == criterion["code"]}
+        row = [_cell(cells.get(supplier["supplier_id"])) for supplier in suppliers]
+        table.add_row(f"{criterion['code']} {criterion['title']}"[:44], *row)
+    table.add_section()
+    table.add_row("[bold]total[/]", *[_total(supplier) for supplier in suppliers])
+    console.print(table)
+
+
+def _cell(cell: dict[str, Any] | None) -> str:
+    if cell is None:
+        return "-"
+    score = "" if cell["score"] is None else f" {cell['score']}/{cell['max_score']}"
+    by = " ✎" if cell.get("source") == "person" else ""
+    return f"{MARKS[cell['outcome']]}{score} [dim]({cell['citation_count']} cit.)[/]{by}"
+
+
+def _total(supplier: dict[str, Any]) -> str:
+    if supplier.get("total_score") is not None:
+        return f"[bold]{supplier['total_score']}[/] of {supplier['max_total']} ({supplier['status']})"
+    if supplier.get("score_low") is None:
+        return f"- ({supplier['status']})"
+    return f"{supplier['score_low']} to {supplier['score_high']} ({supplier['status']})"
+
+
+def show_waiting(rows: Iterable[tuple[str, list[dict[str, Any]]]]) -> None:
+    """Which evaluations wait for a person, and why."""
+    for bidder, reasons in rows:
+        console.print(f"[cyan]waits for a person:[/] [bold]{bidder}[/]")
+        for reason in reasons:
+            about = f"{reason['criterion_code']}: " if reason.get("criterion_code") else ""
+            console.print(f"    {about}{reason['code']} (value {reason['value']}, threshold {reason['threshold']})")
+
+
+def show_evidence(bidder: str, code: str, verdict: dict[str, Any]) -> None:
+    """One cell: verdict, reason, and each quote with document, page and box."""
+    lines = [f"[bold]{verdict['outcome']}[/]  {verdict['reason']}"]
+    for claim in verdict["claims"]:
+        lines.append(f"\n{claim['stance']}: {claim['text']}")
+        for cited in claim["citations"]:
+            boxes = "; ".join("(" + ", ".join(f"{float(v):.1f}" for v in box) + ")" for box in cited["boxes"])
+            lines.append(f'  "{cited["quote"]}"\n  [dim]{cited["filename"]}, page {cited["page"]}, box {boxes}[/]')
+    console.print(Panel("\n".join(lines), title=f"{bidder} / {code}", expand=False))
+
+
+@contextmanager
+def quiet() -> Any:
+    """Print nothing while open (benchmarks)."""
+    console.quiet = True
+    try:
+        yield
+    finally:
+        console.quiet = False
