@@ -1,0 +1,74 @@
+"""The text route of PDF files as a DocumentParser (spec 03 sections 3 and 4)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from shared.adapters.pdf_text.page import PageContent, opened, page_blocks, read_page
+from shared.adapters.pdf_text.profile import Profile, make_profile, outline_key, sample_numbers
+from shared.adapters.pdf_text.survey import survey_page
+from shared.domain.block_sequence import arrange
+from shared.domain.blocks import Page, ParsedRange
+from shared.domain.errors import Permanent
+
+NAME, VERSION = "pdf-text", "1"
+
+
+class PdfTextParser:
+    """Reads digital PDF pages; pages that need OCR are refused, never guessed."""
+
+    name = NAME
+    version = VERSION
+
+    def survey(self, path: Path, media_type: str) -> list[Page]:
+        """Every page with its route. Raises Permanent DOC_PARSE_ENCRYPTED or DOC_PARSE_PDF_CORRUPT."""
+        with opened(path) as document:
+            return [survey_page(document, number) for number in range(1, len(document) + 1)]
+
+    def parse(self, path: Path, media_type: str, first: int, last: int) -> ParsedRange:
+        """Blocks of pages first..last. Raises Permanent INPUT_UNSUPPORTED_FORMAT naming the pages of the range
+        that are scans, ValueError for a range outside the document."""
+        with opened(path) as document:
+            if not 1 <= first <= last <= len(document):
+                raise ValueError(f"pages {first}-{last} of a document of {len(document)}")
+            _refuse_scans(document, first, last)
+            contents = {number: read_page(document, number) for number in range(first, last + 1)}
+            profile = _profile(document, contents)
+        blocks = [
+            replace(block, parser=NAME, parser_version=VERSION)
+            for number in range(first, last + 1)
+            for block in page_blocks(contents[number], profile)
+        ]
+        return ParsedRange(first, last, tuple(arrange(blocks)))
+
+
+def _refuse_scans(document: Any, first: int, last: int) -> None:
+    pages = [n for n in range(first, last + 1) if survey_page(document, n).route == "ocr"]
+    if not pages:
+        return
+    names = ", ".join(map(str, pages))
+    what = f"page {names} is a scan" if len(pages) == 1 else f"pages {names} are scans"
+    raise Permanent("INPUT_UNSUPPORTED_FORMAT", f"{what}; OCR is not built yet", details={"pages": pages})
+
+
+def _profile(document: Any, contents: dict[int, PageContent]) -> Profile:
+    """The same typical sizes for every range: measured on fixed sample pages; running lines also on the
+    pages of the range itself."""
+    sample: Sequence[int] = sample_numbers(len(document))
+    pages = {n: contents.get(n) or read_page(document, n) for n in sample}
+    nearby = {**contents, **pages}
+    return make_profile(
+        [(c.size[1], c.lines) for _, c in sorted(pages.items())],
+        _outline(document),
+        [(c.size[1], c.lines) for _, c in sorted(nearby.items())],
+    )
+
+
+def _outline(document: Any) -> dict[str, int]:
+    """Titles of the bookmarks with levels from 1."""
+    found: dict[str, int] = {}
+    for mark in document.get_toc(max_depth=6):
+        found.setdefault(outline_key(mark.get_title() or ""), mark.level + 1)
+    found.pop("", None)
+    return found
