@@ -3,6 +3,7 @@
 import signal
 import sys
 import threading
+from datetime import timedelta
 
 from infra.local.postgres import ensure_database
 from infra.local.product import Product, prepare
@@ -20,9 +21,12 @@ def up(options: LocalOptions) -> None:
     product = Product(prepared)
     product.start()
     url = prepared.settings.public_url
-    print(f"\nBidproof is up at {url}\n  OpenAPI page  {url}/docs\n  data          {prepared.settings.data_dir}", flush=True)
-    for role, user in prepared.tenant.users.items():
-        token = prepared.issuer.issue(user, tenant_id=prepared.tenant.tenant_id, hours=TOKEN_HOURS)
+    print(
+        f"\nBidproof is up at {url}\n  OpenAPI page  {url}/docs\n  data          {prepared.settings.data_dir}",
+        flush=True,
+    )
+    for role in prepared.tenant.subjects:
+        token = prepared.token(role, life=timedelta(hours=TOKEN_HOURS))
         print(f"\n  token of the demo tenant's {role}, valid {TOKEN_HOURS} h:\n  {token}", flush=True)
     try:
         while not stopped.wait(0.5):

@@ -5,13 +5,15 @@ import sys
 import time
 import urllib.request
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from urllib.error import URLError
 
-from infra.local.issuer import LocalIssuer
+from infra.local.issuer import LIFE, LocalIssuer
 from infra.local.local_secrets import ensure_secrets
 from infra.local.postgres import Databases, ensure_database
-from infra.local.tenants import DemoTenant, ensure_demo_tenant
+from infra.local.tenants import DemoTenant, ensure_tenant
+from shared.adapters.system import SystemClock
 from shared.settings import LocalOptions, Settings, environment
 
 CHILDREN = {"api": "infra.local.api", "worker": "infra.local.worker"}
@@ -27,6 +29,11 @@ class Prepared:
     databases: Databases
     tenant: DemoTenant
     issuer: LocalIssuer
+
+    def token(self, role: str, *, life: timedelta = LIFE) -> str:
+        """A fresh access token of the demo tenant's user with this role."""
+        now = SystemClock().now()
+        return self.issuer.issue(self.tenant.subjects[role], self.tenant.tenant_id, now=now, life=life)
 
 
 def prepare(options: LocalOptions) -> Prepared:
@@ -45,8 +52,8 @@ def prepare(options: LocalOptions) -> Prepared:
         search=options.search,
         **_search_server(options, root),
     )
-    issuer = LocalIssuer(root / "issuer", issuer=settings.issuer, audience=settings.audience)
-    tenant = ensure_demo_tenant(databases.owner_url, issuer=settings.issuer)
+    issuer = LocalIssuer(root, issuer=settings.issuer, audience=settings.audience)
+    tenant = ensure_tenant(databases.owner_url, issuer=settings.issuer, tier="enterprise")
     return Prepared(settings, databases, tenant, issuer)
 
 

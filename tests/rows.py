@@ -1,0 +1,59 @@
+"""Rows that a test needs to exist before it begins."""
+
+from datetime import timedelta
+
+from shared.adapters.postgres.records import PostgresRecords
+from shared.domain.documents import Document
+from shared.domain.jobs import Job
+from tests.records import clock, ids
+
+
+def a_project(records: PostgresRecords, *, status: str = "open") -> str:
+    """Insert a project and return its id."""
+    project_id = ids.new("prj")
+    records.session.execute(
+        """insert into projects (project_id, code, name, status, size, currency)
+           values (%(id)s, %(id)s, 'Project', %(status)s, 'small', 'CNY')""",
+        id=project_id,
+        status=status,
+    )
+    return project_id
+
+
+def a_document(records: PostgresRecords, *, status: str = "parse_queued", project_id: str | None = None) -> Document:
+    """Insert a document of a project with its blob."""
+    document_id = ids.new("doc")
+    sha256 = document_id.encode().hex().ljust(64, "0")[:64]
+    records.session.execute(
+        """insert into content_blobs (sha256, object_key, size_bytes, media_type)
+           values (%(sha)s, 'x', 1, 'application/pdf')""",
+        sha=sha256,
+    )
+    return records.documents.add(
+        Document(
+            document_id=document_id,
+            project_id=project_id or a_project(records),
+            upload_id=ids.new("upl"),
+            doc_type="bid",
+            filename="bid.pdf",
+            sha256=sha256,
+            size_bytes=1,
+            media_type="application/pdf",
+            status=status,
+        )
+    )
+
+
+def an_ingest_job(records: PostgresRecords, document: Document, *, lane: str = "standard") -> Job:
+    """Accept the job of the document."""
+    job = Job(
+        job_id=ids.new("job"),
+        tenant_id=records.actor.tenant_id,
+        job_type="ingest_document",
+        resource_type="document",
+        resource_id=document.document_id,
+        project_id=document.project_id,
+        lane=lane,
+        deadline_at=clock.now() + timedelta(hours=5),
+    )
+    return records.jobs.accept(job, run_id=ids.new("run"))

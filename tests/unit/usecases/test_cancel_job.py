@@ -1,0 +1,38 @@
+"""CancelJob on a real database."""
+
+import pytest
+
+from infra.local.postgres import Databases
+from shared.domain.errors import Refused
+from shared.usecases.cancel_job import CancelJob, cancel_job
+from shared.usecases.claim_job import ClaimJob, claim_job
+from tests.records import make_records
+from tests.rows import a_document, an_ingest_job
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_canceling_ends_job_run_and_document(databases: Databases, running: bool) -> None:
+    records = make_records(databases)
+    document = a_document(records)
+    job = an_ingest_job(records, document)
+    run_id = records.jobs.newest_run(job.job_id).run_id
+    if running:
+        claim_job(ClaimJob(job_id=job.job_id, run_id=run_id), records=records)
+    canceled = cancel_job(CancelJob(job_id=job.job_id, reason="wrong file"), records=records)
+    assert (canceled.status, canceled.cancel_reason) == ("canceled", "wrong file")
+    assert records.jobs.run(run_id).status == "stopped"
+    stored = records.documents.get(document.document_id)
+    assert (stored.status, stored.error_code) == ("parse_failed", "JOB_CANCELED")
+    assert [e["event_type"] for e in records.jobs.events(run_id, after=0, limit=10)][-2:] == [
+        "run.canceled",
+        "run.closed",
+    ]
+
+
+def test_an_ended_job_cannot_be_canceled(databases: Databases) -> None:
+    records = make_records(databases)
+    job = an_ingest_job(records, a_document(records))
+    cancel_job(CancelJob(job_id=job.job_id, reason="once"), records=records)
+    with pytest.raises(Refused) as refusal:
+        cancel_job(CancelJob(job_id=job.job_id, reason="twice"), records=records)
+    assert refusal.value.code == "JOB_CANCEL_CONFLICT"

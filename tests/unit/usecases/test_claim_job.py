@@ -1,0 +1,42 @@
+"""ClaimJob on a real database."""
+
+from infra.local.postgres import Databases
+from shared.usecases.claim_job import ClaimJob, claim_job
+from tests.records import ids, make_records
+from tests.rows import a_document, an_ingest_job
+
+
+def test_the_newest_run_claims_the_job_and_parsing_begins(databases: Databases) -> None:
+    records = make_records(databases)
+    document = a_document(records)
+    job = an_ingest_job(records, document)
+    run_id = records.jobs.newest_run(job.job_id).run_id
+    assert claim_job(ClaimJob(job_id=job.job_id, run_id=run_id), records=records).claimed
+    claimed = records.jobs.get(job.job_id)
+    assert (claimed.status, claimed.claim_token, claimed.stage) == ("running", run_id, "ingest")
+    assert records.documents.get(document.document_id).status == "parsing"
+
+
+def test_claiming_twice_by_one_run_changes_nothing_more(databases: Databases) -> None:
+    records = make_records(databases)
+    job = an_ingest_job(records, a_document(records))
+    command = ClaimJob(job_id=job.job_id, run_id=records.jobs.newest_run(job.job_id).run_id)
+    claim_job(command, records=records)
+    before = records.jobs.get(job.job_id)
+    assert claim_job(command, records=records).claimed
+    assert records.jobs.get(job.job_id) == before
+
+
+def test_a_run_that_is_not_the_newest_is_a_duplicate(databases: Databases) -> None:
+    records = make_records(databases)
+    job = an_ingest_job(records, a_document(records))
+    assert not claim_job(ClaimJob(job_id=job.job_id, run_id=ids.new("run")), records=records).claimed
+    assert records.jobs.get(job.job_id).status == "queued"
+
+
+def test_an_ended_job_is_not_claimed_again(databases: Databases) -> None:
+    records = make_records(databases)
+    job = an_ingest_job(records, a_document(records))
+    records.moves.job(job, "canceled")
+    run_id = records.jobs.newest_run(job.job_id).run_id
+    assert not claim_job(ClaimJob(job_id=job.job_id, run_id=run_id), records=records).claimed
