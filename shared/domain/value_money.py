@@ -23,7 +23,8 @@ _CENTS_CN = (
 )
 _TAIL = rf"(?:\s?(?:{_CENTS_CN})?(?:整|正)?)"
 _CENTS_EN = rf"(?:\s+and\s+(?P<cents>{ENGLISH}|\d{{1,2}})\s*(?:cents|/100))?(?:\s+only)?"
-_AMOUNT = rf"(?P<number>{ARABIC}(?:{SCALE}|(?:m|k)\b)?|{CHINESE}|{ENGLISH}(?P<tail>\s+cents\b)?)(?P<split>(?: \d{{3}})+(?!\d))?"
+_AMOUNT = rf"(?P<number>{ARABIC}(?:{SCALE}|(?:m|k)\b)?|{CHINESE}|{ENGLISH}(?P<tail>\s+cents\b)?)"
+_AMOUNT += r"(?P<split>(?: \d{3})+(?!\d))?"
 _MONEY = re.compile(
     rf"{_PREFIX}\s?:?\s*{_AMOUNT}(?:\s?{_SUFFIX})?{_TAIL}{_CENTS_EN}|"
     + re.sub(r"\?P<(\w+)>", r"?P<\g<1>2>", rf"(?<![A-Za-z0-9.,]){_AMOUNT}\s?{_SUFFIX}{_TAIL}{_CENTS_EN}"),
