@@ -34,7 +34,11 @@ def render_docx(source: Source, target: Path) -> None:
 def _prepare(document: Any, source: Source) -> None:
     """Properties, fonts by name, running header and page number."""
     properties = document.core_properties
-    properties.title, properties.author, properties.language = source.meta["title"], source.meta["author"], source.language
+    properties.title, properties.author, properties.language = (
+        source.meta["title"],
+        source.meta["author"],
+        source.language,
+    )
     properties.last_modified_by, properties.comments, properties.revision = source.meta["author"], "", 1
     properties.created = properties.modified = WRITTEN.replace(tzinfo=None)
     normal = document.styles["Normal"]

@@ -6,7 +6,17 @@ from typing import Any
 from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
-from reportlab.platypus import BaseDocTemplate, CondPageBreak, Flowable, Frame, LongTable, PageBreak, PageTemplate, Paragraph, Spacer
+from reportlab.platypus import (
+    BaseDocTemplate,
+    CondPageBreak,
+    Flowable,
+    Frame,
+    LongTable,
+    PageBreak,
+    PageTemplate,
+    Paragraph,
+    Spacer,
+)
 from reportlab.platypus.tables import TableStyle
 
 from infra.local.demo_source import Element, Source
@@ -50,12 +60,20 @@ def render_pdf(source: Source, target: Path) -> None:
     """Write the PDF; the same source gives the same bytes."""
     register_fonts()
     document = _Document(
-        str(target), pagesize=A4, invariant=1, title=source.meta["title"], author=source.meta["author"], lang=source.language
+        str(target),
+        pagesize=A4,
+        invariant=1,
+        title=source.meta["title"],
+        author=source.meta["author"],
+        lang=source.language,
     )
     document.seq_of_heading = 0
     frame = Frame(MARGIN, 62, WIDTH, A4[1] - 62 - 74, leftPadding=0, rightPadding=0, topPadding=0, bottomPadding=0)
     document.addPageTemplates(
-        [PageTemplate("cover", [frame], autoNextPageTemplate="body"), PageTemplate("body", [frame], onPage=_furniture(source))]
+        [
+            PageTemplate("cover", [frame], autoNextPageTemplate="body"),
+            PageTemplate("body", [frame], onPage=_furniture(source)),
+        ]
     )
     styles = _styles(source.language == "zh")
     story: list[Flowable] = [*_cover(source, styles)]
@@ -94,7 +112,14 @@ def _styles(chinese: bool) -> dict[str, ParagraphStyle]:
     heads = {1: (17, 26, 4, 16), 2: (13, 21, 12, 8), 3: (11, 18, 8, 6)}
     made = {
         f"heading{level}": ParagraphStyle(
-            f"h{level}", text, fontName=LATIN_BOLD, fontSize=size, leading=lead, spaceBefore=before, spaceAfter=after, keepWithNext=1
+            f"h{level}",
+            text,
+            fontName=LATIN_BOLD,
+            fontSize=size,
+            leading=lead,
+            spaceBefore=before,
+            spaceAfter=after,
+            keepWithNext=1,
         )
         for level, (size, lead, before, after) in heads.items()
     }
@@ -105,7 +130,9 @@ def _styles(chinese: bool) -> dict[str, ParagraphStyle]:
         "caption": ParagraphStyle("caption", text, fontName=LATIN_BOLD, fontSize=9.5, leading=14, spaceBefore=6),
         "cell": ParagraphStyle("cell", text, fontSize=9, leading=13.5, spaceAfter=0),
         "head": ParagraphStyle("head", text, fontName=LATIN_BOLD, fontSize=9, leading=13.5, spaceAfter=0),
-        "cover": ParagraphStyle("cover", text, fontName=LATIN_BOLD, fontSize=25, leading=38, spaceAfter=18),
+        "cover": ParagraphStyle(
+            "cover", text, fontName=LATIN_BOLD, fontSize=20 if chinese else 25, leading=38, spaceAfter=18
+        ),
         "kicker": ParagraphStyle("kicker", text, fontSize=12, leading=20, textColor=RULE),
     }
 
@@ -113,7 +140,11 @@ def _styles(chinese: bool) -> dict[str, ParagraphStyle]:
 def _cover(source: Source, styles: dict[str, ParagraphStyle]) -> list[Flowable]:
     """Title page: kind of document, project, and the cover lines of the front matter, then a list of chapters."""
     meta = source.meta
-    story: list[Flowable] = [Spacer(1, 120), _text(meta["kicker"], styles["kicker"]), _text(meta["title"], styles["cover"])]
+    story: list[Flowable] = [
+        Spacer(1, 120),
+        _text(meta["kicker"], styles["kicker"]),
+        _text(meta["title"], styles["cover"]),
+    ]
     story += [_text(line.strip(), styles["field"]) for line in meta["cover"].split(";")]
     story += [PageBreak(), _text("目　录" if source.language == "zh" else "Contents", styles["heading2"])]
     return story + [_text(e.text, styles["field"]) for e in source.elements if e.kind == "heading" and e.level == 1]
@@ -150,5 +181,3 @@ def _table(element: Element, styles: dict[str, ParagraphStyle]) -> LongTable:
     rows = [[_text(c, styles["cell" if n else "head"]) for c in row] for n, row in enumerate(element.rows)]
     widths = [WIDTH * width / total for width in element.widths]
     return LongTable(rows, colWidths=widths, repeatRows=1, style=_GRID)
-
-
