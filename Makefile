@@ -46,12 +46,13 @@ check: $(DEV)  ## format, lint, types, import contracts, state machine lint, gen
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m infra.local.asl_lint
 	@$(BIN)/python -m functions.api.docs --check
+	@$(BIN)/python -m infra.docs --check
 
 format: $(DEV)
 	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q --fix .
 
 docs: $(DEV)  ## docs/api.md and docs/operations.md from the code
-	@$(BIN)/python -m functions.api.docs
+	@$(BIN)/python -m functions.api.docs && $(BIN)/python -m infra.docs
 
 bench: $(DEV)  ## measure; results with machine, commit and date in bench/results
 	@$(BIN)/python -m bench
