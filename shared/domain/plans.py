@@ -9,11 +9,14 @@ from shared.domain.criteria import Criterion
 from shared.domain.errors import Permanent, Refused
 from shared.domain.evaluation_rows import CriterionRun
 from shared.domain.ids import hash_id
+from shared.domain.terms import TERM_VERSION
 
 SNAPSHOT_SCHEMA = 1
 MAX_CRITERIA = 400
 MAX_GROUPS = 8
 CRITERIA_PER_GROUP = 4
+GRAPH_VERSION = "bp-graph-1"
+RULES_VERSION = "bp-rules-1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,3 +131,8 @@ def input_hash(
             "versions": dict(versions),
         }
     )
+
+
+def current_versions() -> dict[str, Any]:
+    """Versions of everything between evidence and verdict that is code (E7); documents pin their own by parse run."""
+    return {"terms": TERM_VERSION, "graph": GRAPH_VERSION, "rules": RULES_VERSION}

@@ -1,0 +1,111 @@
+"""EvaluateCriteria: run, continue or resume the threads of one group of criteria (spec W42, W49, W77, W78)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shared.domain.errors import Permanent, Retryable
+from shared.domain.evaluation_rows import CriterionRun, Evaluation
+from shared.ports.reasoning import CriterionGraph, ThreadState
+from shared.ports.records import Records
+
+NEEDED = 90.0  # seconds that must remain before the next criterion, W126
+ROUNDS = 20  # W42
+PLANNED, CRITERIA = 5, 75  # points of progress, W128
+DONE = ("completed", "interrupted", "parked", "skipped")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateCriteria:
+    """One group of an evaluation; with `review_id` the decisions of that review are applied instead."""
+
+    evaluation_id: str
+    group_no: int
+    round: int
+    review_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluatedCriteria:
+    """`more`: out of time, call again with this round."""
+
+    more: bool
+    round: int
+
+
+def evaluate_criteria(
+    command: EvaluateCriteria, *, records: Records, criterion_graph: CriterionGraph, time_left: Callable[[], float]
+) -> EvaluatedCriteria:
+    """Work through the group until it is done or time runs out; what is finished is skipped.
+
+    Raises Retryable WF_STEP_TIMEOUT after 20 rounds and Permanent WF_CHECKPOINT_NOT_FOUND for a decision about a
+    thread that left no checkpoint."""
+    if command.round >= ROUNDS:
+        raise Retryable("WF_STEP_TIMEOUT", f"the group is not done after {ROUNDS} rounds")
+    evaluation = _enter(records, command.evaluation_id)
+    runs = records.evaluations.criterion_runs(command.evaluation_id, group_no=command.group_no)
+    todo: list[tuple[CriterionRun, str | None]]
+    if command.review_id is None:
+        todo = [(run, None) for run in runs if run.status not in DONE]
+    else:
+        todo = _decided(records, command.review_id, runs)
+    for run, decision_id in todo:
+        if time_left() < NEEDED:
+            return EvaluatedCriteria(more=True, round=command.round + 1)
+        _work(records, criterion_graph, evaluation, run, decision_id, command.review_id)
+    return EvaluatedCriteria(more=False, round=command.round)
+
+
+def _enter(records: Records, evaluation_id: str) -> Evaluation:
+    """Note stage `evaluate` once; groups run side by side, so the row is locked for it."""
+    with records.transaction():
+        evaluation = records.evaluations.get(evaluation_id, lock=True)
+        if evaluation.stage == "retrieve":
+            evaluation = records.evaluations.change(evaluation, stage="evaluate")
+            run = records.jobs.newest_run(evaluation.job_id or "")
+            records.trail.run_event(run.run_id, "run.stage.changed", stage="evaluate", payload={"from": "retrieve"})
+    return evaluation
+
+
+def _decided(records: Records, review_id: str, runs: list[CriterionRun]) -> list[tuple[CriterionRun, str | None]]:
+    by_criterion = {decision.criterion_id: decision.decision_id for decision in records.reviews.decisions(review_id)}
+    return [(run, by_criterion[run.criterion_id]) for run in runs if run.criterion_id in by_criterion]
+
+
+def _work(
+    records: Records,
+    graph: CriterionGraph,
+    evaluation: Evaluation,
+    run: CriterionRun,
+    decision_id: str | None,
+    review_id: str | None,
+) -> None:
+    """Take one thread to its end or its interrupt, then note in the criterion run where it stands."""
+    if decision_id is None:
+        after = graph.run(evaluation.evaluation_id, run.criterion_id)
+    else:
+        asked = {item.criterion_id: item.interrupt_id for item in records.reviews.items(review_id or "")}
+        after = graph.decide(
+            evaluation.evaluation_id,
+            run.criterion_id,
+            decision_id=decision_id,
+            interrupt_id=asked.get(run.criterion_id),
+        )
+    _note(records, evaluation, run, after)
+
+
+def _note(records: Records, evaluation: Evaluation, run: CriterionRun, after: ThreadState) -> None:
+    if after.status not in ("finished", "interrupted"):
+        raise Permanent("DATA_CORRUPTED", f"thread {run.thread_id} stopped as {after.status}")
+    with records.transaction():
+        records.evaluations.mark_criterion(
+            evaluation.evaluation_id,
+            run.criterion_id,
+            "completed" if after.status == "finished" else "interrupted",
+            interrupt_id=after.interrupt_id,
+            input_hash=after.input_hash,
+        )
+        everything = records.evaluations.criterion_runs(evaluation.evaluation_id)
+        finished = sum(1 for other in everything if other.status in DONE)
+        records.jobs.progress(
+            evaluation.job_id or "", done=PLANNED + CRITERIA * finished // len(everything), step="EvaluateCriteria"
+        )
