@@ -79,18 +79,9 @@ def build_schema(admin_url: str, server_url: str, passwords: Mapping[str, str]) 
         connection.execute("create extension if not exists vector")
         connection.execute("create schema if not exists local_platform")
         connection.execute("grant usage, create on schema local_platform to bidproof_platform")
-        connection.execute(
-            sql.SQL("grant usage on schema local_platform to {}").format(
-                sql.Identifier(urlsplit(databases.owner_url).username or OWNER)
-            )
-        )
     migrate(databases.owner_url)
     with psycopg.connect(databases.platform_url) as connection:
         connection.execute(PLATFORM_TABLES.read_bytes())
-    with psycopg.connect(databases.owner_url) as connection:
-        connection.execute("""
-            create or replace trigger nudge_relay after insert on outbox_events
-              for each statement execute function local_platform.nudge_relay()""")
     return databases
 
 

@@ -1,0 +1,131 @@
+"""Executions on one machine: rows that the local worker runs (the Workflows port on PostgreSQL)."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Json
+
+from shared.domain.errors import Permanent, Retryable
+
+Connect = Callable[[], AbstractContextManager[psycopg.Connection[Any]]]
+PAYLOAD_LIMIT = 256 * 1024  # bytes, the service's limit
+
+
+class LocalWorkflows:
+    """Workflows over schema local_platform; `connect` logs in as bidproof_platform, `machines` holds *.asl.json."""
+
+    def __init__(self, connect: Connect, machines: Path) -> None:
+        self._connect = connect
+        self._machines = machines
+
+    def start(self, machine: str, *, name: str, input: Mapping[str, Any]) -> str:
+        """Start, or return the running execution of this name; a closed name also counts as started (W15).
+
+        The execution keeps its copy of the definition. Raises Permanent WF_PAYLOAD_TOO_LARGE above 256 KiB.
+        """
+        definition = (self._machines / f"{machine}.asl.json").read_text(encoding="utf-8")
+        if len(json.dumps(input).encode()) > PAYLOAD_LIMIT:
+            raise Permanent("WF_PAYLOAD_TOO_LARGE", f"the input of {name} is larger than {PAYLOAD_LIMIT} bytes")
+        document = json.loads(definition)
+        values = {
+            "id": f"{machine}:{name}",
+            "machine": machine,
+            "name": name,
+            "hash": hashlib.sha256(definition.encode()).hexdigest(),
+            "definition": definition,
+            "input": Json(dict(input)),
+            "timeout": document.get("TimeoutSeconds"),
+            "start_at": document["StartAt"],
+        }
+        with self._transaction() as connection:
+            connection.execute(
+                """
+                insert into local_platform.definitions (definition_hash, definition) values (%(hash)s, %(definition)s)
+                on conflict do nothing""",
+                values,
+            )
+            connection.execute(
+                """
+                with started as (
+                  insert into local_platform.executions (execution_id, machine, name, definition_hash, input, deadline)
+                  values (%(id)s, %(machine)s, %(name)s, %(hash)s, %(input)s,
+                          clock_timestamp() + %(timeout)s * interval '1 second')
+                  on conflict do nothing returning execution_id)
+                insert into local_platform.frames (execution_id, state, phase, data, due_at)
+                select execution_id, %(start_at)s, 'enter', %(input)s, clock_timestamp() from started""",
+                values,
+            )
+            connection.execute("select pg_notify('bidproof_work', '')")
+        return str(values["id"])
+
+    def succeed(self, token: str, output: Mapping[str, Any]) -> bool:
+        """Answer a waiting callback; False when the wait is gone, answered or timed out (W90)."""
+        return self._answer(token, {"output": dict(output)})
+
+    def fail(self, token: str, *, error: str, cause: str) -> bool:
+        """Fail a waiting callback under an error name that Retry and Catch match; False as in `succeed`."""
+        return self._answer(token, {"error": error, "cause": cause})
+
+    def heartbeat(self, token: str) -> bool:
+        """Prolong a waiting callback by its heartbeat time; False as in `succeed`."""
+        with self._transaction() as connection:
+            return bool(
+                connection.execute(
+                    """
+                    update local_platform.tokens
+                       set heartbeat_at = clock_timestamp() + heartbeat_seconds * interval '1 second'
+                     where token = %s and answer is null and timeout_at > clock_timestamp()
+                       and (heartbeat_at is null or heartbeat_at > clock_timestamp())""",
+                    [token],
+                ).rowcount
+            )
+
+    def stop(self, execution_ref: str, *, cause: str) -> None:
+        """Stop a running execution; stopping a closed one does nothing. Steps at work notice when they write."""
+        with self._transaction() as connection:
+            connection.execute(
+                """
+                update local_platform.executions
+                   set status = 'ABORTED', error = 'Stopped', cause = %s, ended_at = clock_timestamp()
+                 where execution_id = %s and status = 'RUNNING'""",
+                [cause, execution_ref],
+            )
+
+    def _answer(self, token: str, answer: Mapping[str, Any]) -> bool:
+        """Write the answer first and wake the line after: whoever works on the line then waits for this commit."""
+        with self._transaction() as connection:
+            row = connection.execute(
+                """
+                update local_platform.tokens t set answer = %s
+                  from local_platform.frames f join local_platform.executions e using (execution_id)
+                 where t.token = %s and t.answer is null and t.timeout_at > clock_timestamp()
+                   and (t.heartbeat_at is null or t.heartbeat_at > clock_timestamp())
+                   and f.frame_id = t.frame_id and e.status = 'RUNNING'
+                returning t.frame_id""",
+                [Json(dict(answer)), token],
+            ).fetchone()
+            if row is None:
+                return False
+            connection.execute(
+                """
+                update local_platform.frames set due_at = clock_timestamp()
+                 where frame_id in (select frame_id from local_platform.frames
+                                     where frame_id = %s and phase = 'token' for update skip locked)""",
+                [row[0]],
+            )
+            connection.execute("select pg_notify('bidproof_work', '')")
+        return True
+
+    @contextmanager
+    def _transaction(self) -> Iterator[psycopg.Connection[Any]]:
+        """Raises Retryable DEPENDENCY_UNAVAILABLE when the database does not answer."""
+        try:
+            with self._connect() as connection, connection.transaction():
+                yield connection
+        except psycopg.OperationalError as error:
+            raise Retryable("DEPENDENCY_UNAVAILABLE", "the local platform's database did not answer") from error
