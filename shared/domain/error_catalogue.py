@@ -126,6 +126,7 @@ REVIEW_INCOMPLETE|422|validation|no|E1|Some items are not decided|存在未决�
 REVIEW_SCORE_OUT_OF_RANGE|422|validation|no|E1|A score is outside its range or step|分数超出范围或步长
 APPROVAL_REQUIRED|403|business_rule|no|E1|This needs an approval|需要审批
 APPROVAL_SELF_FORBIDDEN|403|business_rule|no|E1|Somebody else must do this|须由他人执行
+RETENTION_ACTIVE|409|business_rule|no|E2|The object is kept until a date|对象处于保留期内
 REPORT_IMMUTABLE|409|business_rule|no|E2|This version exists with other bytes|该版本已存在且不可更改
 AUDIT_APPEND_FAILED|503|transient|yes|E4|The audit log did not accept the entry|审计写入失败
 """

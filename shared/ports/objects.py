@@ -28,7 +28,32 @@ class SignedRequest:
     expires_at: datetime
 
 
-class ObjectStore(Protocol):
+@dataclass(frozen=True, slots=True)
+class StoredPart:
+    """A part of an unfinished multipart upload that has arrived; numbers count from 1."""
+
+    number: int
+    size_bytes: int
+    etag: str
+
+
+class UnfinishedObjects(Protocol):
+    """What may still be looked at or taken back; taking back what is not there does nothing."""
+
+    def parts(self, key: str, multipart_id: str) -> list[StoredPart]:
+        """The parts that have arrived, in order; none for an upload that ended."""
+        ...
+
+    def abort_multipart(self, key: str, multipart_id: str) -> None:
+        """Forget the upload and its parts."""
+        ...
+
+    def remove(self, key: str) -> None:
+        """Delete the object; raises Refused RETENTION_ACTIVE while it is locked."""
+        ...
+
+
+class ObjectStore(UnfinishedObjects, Protocol):
     """Every method raises Permanent DOC_STORAGE_MISSING for a key that is not there."""
 
     def put(self, key: str, body: bytes, *, media_type: str, locked_until: datetime | None = None) -> StoredObject:
