@@ -34,7 +34,9 @@ class Client:
         self._http = httpx.Client(base_url=f"{url}/api/v1", timeout=60)
         self._token = token
 
-    def call(self, method: str, path: str, body: dict[str, Any] | None = None, *, role: str = "agent", **query: Any) -> Any:
+    def call(
+        self, method: str, path: str, body: dict[str, Any] | None = None, *, role: str = "agent", **query: Any
+    ) -> Any:
         """The `data` of the answer; raises Refusal for an error envelope."""
         headers = {"Authorization": f"Bearer {self._token(role)}"}
         if method == "POST":
@@ -55,7 +57,9 @@ class Client:
                 return
             cursor = {"cursor": page["next_cursor"]}
 
-    def upload(self, project_id: str, supplier_id: str | None, files: list[Path], doc_type: str) -> list[dict[str, Any]]:
+    def upload(
+        self, project_id: str, supplier_id: str | None, files: list[Path], doc_type: str
+    ) -> list[dict[str, Any]]:
         """Upload one bundle; each item has file_id, document_id and job_id, or code (refused file)."""
         declared = [self._declare(path, doc_type, primary=n == 0) for n, path in enumerate(files)]
         session = self.call(
