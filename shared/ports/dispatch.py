@@ -1,22 +1,8 @@
 """Scheduling across tenants: narrow views that see ids and states and no content (spec S62, W13, W96)."""
 
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-
-@dataclass(frozen=True, slots=True)
-class Startable:
-    """A queued job whose run is now marked started: all that an execution's input needs."""
-
-    tenant_id: str
-    job_id: str
-    run_id: str
-    job_type: str
-    resource_id: str
-    machine: str
-    execution_name: str
-    trace_id: str
-    start_at: str
+from shared.domain.executions import Startable
 
 
 class Dispatch(Protocol):
@@ -26,6 +12,10 @@ class Dispatch(Protocol):
         """Mark the run of the next job started and return it, or None: nothing is due or no slot is free.
 
         The tenant with the fewest running jobs per slot first, then priority, then age (W121)."""
+        ...
+
+    def unstarted(self, *, grace_seconds: int, limit: int) -> list[Startable]:
+        """Runs marked started that long ago, of jobs that go on, for which no execution was noted (W111)."""
         ...
 
     def note_execution(self, job: Startable, *, execution_ref: str) -> None:

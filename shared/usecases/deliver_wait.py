@@ -9,7 +9,7 @@ from shared.ports.records import Records
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliverWait:
-    """A review.submitted or job.canceled envelope."""
+    """A review.submitted, review.expired or job.canceled envelope."""
 
     event: dict[str, Any]
 
@@ -24,8 +24,8 @@ class DeliveredWait:
 def deliver_wait(command: DeliverWait, *, records: Records, vault: Vault, workflows: Workflows) -> DeliveredWait:
     """Send the decision to the execution once; the ledger of waits decides what a lost answer means."""
     event = command.event
-    if event["event_type"] == "job.canceled":
-        return _cancel(records, event)
+    if event["event_type"] != "review.submitted":
+        return _close(records, event, "canceled" if event["event_type"] == "job.canceled" else "expired")
     with records.transaction():
         wait = records.reviews.wait_of(event["payload"]["review_id"])
         if wait is None or wait.status != "open":
@@ -41,11 +41,14 @@ def deliver_wait(command: DeliverWait, *, records: Records, vault: Vault, workfl
     return DeliveredWait(status=status)
 
 
-def _cancel(records: Records, event: dict[str, Any]) -> DeliveredWait:
+def _close(records: Records, event: dict[str, Any], status: str) -> DeliveredWait:
     with records.transaction():
-        wait = records.reviews.open_wait_of_job(event["job_id"])
-        if wait is None:
+        if status == "canceled":
+            wait = records.reviews.open_wait_of_job(event["job_id"])
+        else:
+            wait = records.reviews.wait_of(event["payload"]["review_id"])
+        if wait is None or wait.status != "open":
             return DeliveredWait(status="none")
-        records.reviews.close_wait(wait.wait_id, "canceled")
+        records.reviews.close_wait(wait.wait_id, status)
         records.trail.consume(event["event_id"], "deliver_wait")
-    return DeliveredWait(status="canceled")
+    return DeliveredWait(status=status)

@@ -4,11 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from shared.ports.dispatch import Dispatch, Startable
+from shared.domain.executions import LANES, execution_input
+from shared.ports.dispatch import Dispatch
 from shared.ports.platform import Workflows
-
-LANES = ("interactive", "standard", "bulk")
-LIMITS = {"ranges": 4, "groups": 8}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,19 +21,6 @@ class StartedWork:
     """How many executions were started."""
 
     started: int
-
-
-def execution_input(job: Startable) -> dict[str, Any]:
-    """The input of W6: ids only."""
-    return {
-        "tenant_id": job.tenant_id,
-        "job_id": job.job_id,
-        "run_id": job.run_id,
-        "resource_id": job.resource_id,
-        "start_at": job.start_at,
-        "limits": LIMITS,
-        "trace": job.trace_id,
-    }
 
 
 def start_work(

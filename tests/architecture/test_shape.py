@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 MODULES = sorted(p for top in ("shared", "functions", "infra", "bench") for p in (ROOT / top).rglob("*.py"))
 VAGUE = {"utils", "helpers", "common", "misc", "base", "manager", "service", "store"}
 MACHINES = sorted((ROOT / "statemachines").glob("*.asl.json"))
-NOT_STEPS = {"api", "start_work", "stop_execution", "deliver_wait", "relay_outbox"}
+NOT_STEPS = {"api", "start_work", "stop_execution", "deliver_wait", "relay_outbox", "restart_runs"}
 
 
 def name(path: Path) -> str:

@@ -6,7 +6,7 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
-from shared.ports.dispatch import Startable
+from shared.domain.executions import Startable
 
 SLOTS = "(case t.tier when 'free' then 2 when 'basic' then 5 when 'pro' then 10 else 40 end)"
 PICK = f"""
@@ -30,6 +30,15 @@ marked as (
 select p.* from picked p join marked m using (run_id)"""
 
 
+UNSTARTED = """
+select j.tenant_id, j.job_id, r.run_id, j.job_type, j.resource_id, r.machine, r.execution_name, j.trace_id,
+    coalesce(j.payload->>'start_at', 'plan') as start_at
+from runs r join jobs j using (tenant_id, job_id)
+where r.status = 'started' and r.execution_ref is null and j.status in ('queued','running','retrying')
+  and r.started_at < clock_timestamp() - %s * interval '1 second'
+order by r.started_at limit %s"""
+
+
 class PostgresDispatch:
     """The Dispatch port."""
 
@@ -42,6 +51,12 @@ class PostgresDispatch:
             connection.execute("select pg_advisory_xact_lock(hashtext('bidproof-lane-' || %s))", (lane,))
             cursor = connection.cursor(row_factory=class_row(Startable))
             return cursor.execute(PICK, {"lane": lane, "max_running": max_running}).fetchone()
+
+    def unstarted(self, *, grace_seconds: int, limit: int) -> list[Startable]:
+        """Runs marked started that long ago for which no execution was noted, oldest first."""
+        with self._pool.connection() as connection:
+            cursor = connection.cursor(row_factory=class_row(Startable))
+            return cursor.execute(UNSTARTED, (grace_seconds, limit)).fetchall()
 
     def note_execution(self, job: Startable, *, execution_ref: str) -> None:
         """Keep the reference of the run's execution."""
