@@ -177,6 +177,6 @@ def sweep(connection: Connection) -> None:
           select f.frame_id from local_platform.frames f
             join local_platform.executions e using (execution_id)
             left join local_platform.frames p on p.frame_id = f.parent_id
-           where e.status <> 'RUNNING' or (p.frame_id is not null and f.phase <> 'done'
-                 and (p.phase <> 'children' or p.maps <> f.round))
+           where e.status <> 'RUNNING' or (f.parent_id is not null
+                 and (p.frame_id is null or p.phase <> 'children' or p.maps <> f.round))
              for update of f skip locked)""")

@@ -8,13 +8,13 @@ from typing import Any
 from psycopg.types.json import Json
 
 from infra.local.asl_errors import StateError
-from infra.local.asl_line import NO_TIMEOUT
 from infra.local.asl_rows import Connection
-from infra.local.events import BUS, routes
+from infra.local.events import routes
 from infra.local.state_machine import Resolve, call
+from shared.adapters.local_queue import BUS
+from shared.domain.retries import RECEIVE_DELAYS_SECONDS, RECEIVE_LIMIT
 
-DELAYS = (1, 5, 30, 120)  # seconds after the first, second ... failed delivery (W20)
-MOST_DELIVERIES = 5  # then the message is dead and stays for a person (W98)
+TIMEOUT = 60.0  # seconds that a consumer or a scheduled function gets
 LOG = logging.getLogger(__name__)
 
 
@@ -66,7 +66,7 @@ def _deliver(resolve: Resolve, function: str, message_id: int, body: Any, receiv
         "attributes": {"ApproximateReceiveCount": str(received)},
     }
     try:
-        answer = call(resolve, function, {"Records": [record]}, NO_TIMEOUT)
+        answer = call(resolve, function, {"Records": [record]}, TIMEOUT)
     except StateError as error:
         return str(error)
     failed = (answer or {}).get("batchItemFailures", [])
@@ -74,13 +74,15 @@ def _deliver(resolve: Resolve, function: str, message_id: int, body: Any, receiv
 
 
 def _put_back(connection: Connection, message_id: int, received: int, problem: str) -> None:
+    """Later by the event_delivery profile (W20); after the last delivery the message is dead, for a person (W98)."""
+    delay = RECEIVE_DELAYS_SECONDS[min(received, len(RECEIVE_DELAYS_SECONDS)) - 1]
     connection.execute(
         """
         update local_platform.messages
            set receive_count = %s, dead = %s, last_error = %s,
                available_at = clock_timestamp() + %s * interval '1 second'
          where message_id = %s""",
-        [received, received >= MOST_DELIVERIES, problem[:2000], DELAYS[min(received, len(DELAYS)) - 1], message_id],
+        [received, received >= RECEIVE_LIMIT, problem[:2000], delay, message_id],
     )
 
 
@@ -114,7 +116,7 @@ def run_schedule(connection: Connection, resolve: Resolve, nudged: Collection[st
             return False
         problem = None
         try:
-            call(resolve, row[0], {"source": "aws.scheduler", "detail": {"function": row[0]}}, NO_TIMEOUT)
+            call(resolve, row[0], {"source": "aws.scheduler", "detail": {"function": row[0]}}, TIMEOUT)
         except StateError as error:
             problem = str(error)
             LOG.warning("schedule %s failed: %s", row[0], problem)

@@ -3,23 +3,30 @@
 from collections.abc import Mapping
 from typing import Any
 
-BUS = "events"  # relay_outbox sends every outbox event to this queue; the worker routes it
-
 QUEUES = {
     "work-interactive": "start_work",
     "work-standard": "start_work",
     "work-bulk": "start_work",
     "deliver-wait": "deliver_wait",
+    "stop-execution": "stop_execution",
 }
 SCHEDULES = {"relay_outbox": 1.0}  # seconds between calls; a nudge on bidproof_outbox calls it at once (W96)
 
-_WORK = {"job.queued", "job.retry.scheduled"}
-_WAIT = {"review.submitted", "review.expired", "job.canceled"}
+_QUEUED = {"job.queued", "job.retry.scheduled"}
+_SLOT_FREE = {"job.succeeded", "job.failed", "job.canceled"}
+_CONSUMERS = {
+    "review.submitted": ["deliver-wait"],
+    "review.expired": ["deliver-wait"],
+    "job.canceled": ["deliver-wait", "stop-execution"],
+}
 
 
 def routes(event: Mapping[str, Any]) -> list[str]:
-    """Return the queues that get a copy of the event; its `payload.lane` picks the lane, standard without one."""
-    kind = event.get("event_type")
-    if kind in _WORK:
-        return [f"work-{event.get('payload', {}).get('lane', 'standard')}"]
-    return ["deliver-wait"] if kind in _WAIT else []
+    """Return the queues that get a copy of the event (spec 06 section 9).
+
+    A queued job wakes its lane, standard when the payload names none; an ended one frees a slot for the next.
+    """
+    kind = str(event.get("event_type"))
+    lane = event.get("payload", {}).get("lane", "standard")
+    wakes = [f"work-{lane}"] if kind in _QUEUED | _SLOT_FREE else []
+    return wakes + _CONSUMERS.get(kind, [])

@@ -16,10 +16,11 @@ create index if not exists executions_deadline on local_platform.executions (dea
 -- token (take the answer or time out), children (gather its Map), pending (item beyond the Map's concurrency), done.
 -- `due_at` says when; without it something else has to happen first. `maps` counts the Map attempts a line has begun,
 -- `round` is the attempt an item belongs to: an item works only while its parent gathers that one and has no answer.
+-- parent_id is no foreign key: deleting a line must never wait for an item that a worker holds.
 create table if not exists local_platform.frames (
   frame_id bigint generated always as identity primary key,
   execution_id text not null references local_platform.executions on delete cascade,
-  parent_id bigint references local_platform.frames on delete cascade, item_index int, item_value json,
+  parent_id bigint, item_index int, item_value json,
   round int not null default 0, maps int not null default 0, state text not null,
   phase text not null check (phase in ('enter','retry','wait','invoke','token','children','pending','done')),
   data json not null, entered_at timestamptz not null default clock_timestamp(), attempts json not null default '{}',

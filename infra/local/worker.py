@@ -1,5 +1,6 @@
 """The process that runs executions, delivers messages and keeps schedules; start as many as the machine bears."""
 
+import json
 import logging
 import os
 import signal
@@ -9,10 +10,12 @@ from collections.abc import Callable, Mapping
 
 import psycopg
 
+from infra.local.asl_definition import read_definition
 from infra.local.asl_rows import Connection, sweep
 from infra.local.deliveries import deliver_next, register_schedules, run_schedule
 from infra.local.events import QUEUES, SCHEDULES
 from infra.local.state_machine import Resolve, StateMachine, resolve_function
+from shared.adapters.local_workflows import MACHINES
 from shared.settings import Settings, read_settings
 
 POLL = 0.5  # seconds; a lost notification costs this much
@@ -144,8 +147,10 @@ class Worker:
 
 
 def main() -> None:
-    """Run until SIGTERM or SIGINT, or until the parent process is gone."""
+    """Run until SIGTERM or SIGINT, or until the parent process is gone; a file outside the subset stops the start."""
     settings = read_settings(Settings)
+    for path in sorted(MACHINES.glob("*.asl.json")):
+        read_definition(json.loads(path.read_text(encoding="utf-8")))
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     run_until_stopped(Worker(settings.platform_url, threads=settings.worker_threads))
 

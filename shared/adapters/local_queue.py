@@ -1,25 +1,35 @@
-"""Messages on one machine: rows that the local worker delivers (the Queue port on PostgreSQL)."""
+"""Messages on one machine: rows that the local worker delivers (the ports Queue and EventBus on PostgreSQL)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
 from psycopg.types.json import Json
 
 from shared.domain.errors import Retryable
 
+BUS = "events"  # the worker copies each message of this queue to the queues of its consumers
+
+
+class Connections(Protocol):
+    """A pool, or anything else that lends connections of bidproof_platform."""
+
+    def connection(self) -> AbstractContextManager[psycopg.Connection[Any]]:
+        """Lend one."""
+        ...
+
 
 class LocalQueue:
-    """Queue over schema local_platform; `connect` logs in as bidproof_platform."""
+    """Queue over schema local_platform."""
 
-    def __init__(self, connect: Callable[[], AbstractContextManager[psycopg.Connection[Any]]]) -> None:
-        self._connect = connect
+    def __init__(self, pool: Connections) -> None:
+        self._pool = pool
 
     def send(self, queue: str, message: Mapping[str, Any]) -> None:
         """Put one JSON message on the named queue; raises Retryable DEPENDENCY_UNAVAILABLE without a database."""
         try:
-            with self._connect() as connection:
+            with self._pool.connection() as connection:
                 connection.execute(
                     """
                     with sent as (insert into local_platform.messages (queue, body) values (%s, %s))
@@ -28,3 +38,14 @@ class LocalQueue:
                 )
         except psycopg.OperationalError as error:
             raise Retryable("DEPENDENCY_UNAVAILABLE", "the local platform's database did not answer") from error
+
+
+class LocalBus:
+    """EventBus over the same rows: one message per event, routed by the worker."""
+
+    def __init__(self, pool: Connections) -> None:
+        self._queue = LocalQueue(pool)
+
+    def send(self, event: dict[str, Any]) -> None:
+        """Deliver one envelope to its consumers' queues; raises Retryable DEPENDENCY_UNAVAILABLE."""
+        self._queue.send(BUS, event)

@@ -2,25 +2,33 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
 from psycopg.types.json import Json
 
 from shared.domain.errors import Permanent, Retryable
 
-Connect = Callable[[], AbstractContextManager[psycopg.Connection[Any]]]
 PAYLOAD_LIMIT = 256 * 1024  # bytes, the service's limit
+MACHINES = Path(__file__).parents[2] / "statemachines"
+
+
+class Connections(Protocol):
+    """A pool, or anything else that lends connections of bidproof_platform."""
+
+    def connection(self) -> AbstractContextManager[psycopg.Connection[Any]]:
+        """Lend one."""
+        ...
 
 
 class LocalWorkflows:
-    """Workflows over schema local_platform; `connect` logs in as bidproof_platform, `machines` holds *.asl.json."""
+    """Workflows over schema local_platform; `machines` is the folder of the *.asl.json files."""
 
-    def __init__(self, connect: Connect, machines: Path) -> None:
-        self._connect = connect
+    def __init__(self, pool: Connections, machines: Path = MACHINES) -> None:
+        self._pool = pool
         self._machines = machines
 
     def start(self, machine: str, *, name: str, input: Mapping[str, Any]) -> str:
@@ -125,7 +133,7 @@ class LocalWorkflows:
     def _transaction(self) -> Iterator[psycopg.Connection[Any]]:
         """Raises Retryable DEPENDENCY_UNAVAILABLE when the database does not answer."""
         try:
-            with self._connect() as connection, connection.transaction():
+            with self._pool.connection() as connection, connection.transaction():
                 yield connection
         except psycopg.OperationalError as error:
             raise Retryable("DEPENDENCY_UNAVAILABLE", "the local platform's database did not answer") from error

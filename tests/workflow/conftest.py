@@ -30,6 +30,17 @@ class Execution:
     cause: str | None
 
 
+@dataclass(frozen=True)
+class Direct:
+    """Lends a new connection each time."""
+
+    url: str
+
+    def connection(self) -> psycopg.Connection[Any]:
+        """A connection that commits when left."""
+        return psycopg.connect(self.url)
+
+
 @dataclass
 class Shop:
     """Functions by name, and executions of definitions over them."""
@@ -41,7 +52,7 @@ class Shop:
     @property
     def workflows(self) -> LocalWorkflows:
         """The port's adapter on this database."""
-        return LocalWorkflows(lambda: psycopg.connect(self.url), self.folder)
+        return LocalWorkflows(Direct(self.url), self.folder)
 
     def start(self, definition: Mapping[str, Any], data: Any = None, name: str | None = None) -> str:
         """Start an execution of the definition and return its reference."""
