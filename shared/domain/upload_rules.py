@@ -8,6 +8,7 @@ from math import ceil
 
 from shared.domain.canonical_json import digest
 from shared.domain.errors import Refused
+from shared.domain.file_types import ACCEPTED, UNKNOWN, type_of_name
 
 MIB = 1 << 20
 MULTIPART_FROM = 64 * MIB
@@ -106,3 +107,16 @@ def bundle_hash(files: Sequence[DeclaredFile]) -> str:
     """SHA-256 of the canonical list of {sha256, size_bytes, role} sorted by role, then sha256 (A57)."""
     ordered = sorted(files, key=lambda file: (file.role, file.sha256))
     return digest([{"sha256": f.sha256, "size_bytes": f.size_bytes, "role": f.role} for f in ordered])
+
+
+def accepted_type(filename: str, declared: str) -> str:
+    """The media type to expect, as far as name and declaration tell; raises Refused INPUT_UNSUPPORTED_FORMAT."""
+    stated = declared.partition(";")[0].strip().lower()
+    named = type_of_name(filename)
+    if stated in ("", UNKNOWN) and named is not None:
+        stated = named
+    refused = [kind for kind in (named, stated) if kind is not None and kind not in ACCEPTED]
+    if refused:
+        details = {"found": refused[0], "accepted": list(ACCEPTED)}
+        raise Refused("INPUT_UNSUPPORTED_FORMAT", f"{refused[0]} is not accepted", details=details)
+    return stated
