@@ -89,7 +89,7 @@ def _continues(last: Block, block: Block) -> bool:
     if CONTINUES in block.flags:
         return True
     moved_on = block.page == last.page + 1 or (block.page == last.page and block.box.y1 <= last.box.y0)
-    if not moved_on or block.type != last.type:
+    if not moved_on or block.type != last.type or block.locator is not None:
         return False
     if block.type == "table":
         return block.page == last.page + 1 and _same_columns(last, block)

@@ -56,6 +56,11 @@ def _positions(block: Block, start: int, end: int, at: int) -> list[Position]:
     ]
 
 
+def _row_locator(block: Block, row: int) -> str | None:
+    """ "table 3, row 2" on virtual pages, rows counted from 1."""
+    return f"{block.locator}, row {row + 1}" if block.locator else None
+
+
 def _cell_positions(block: Block, start: int, end: int, at: int) -> list[Position]:
     lines = iter(block.lines)
     line = next(lines, None)
@@ -69,5 +74,5 @@ def _cell_positions(block: Block, start: int, end: int, at: int) -> list[Positio
         if cell.start < end and cell.end > start:
             box = enclosing(boxes) if boxes else cell.box
             span = (max(cell.start, start) - start + at, min(cell.end, end) - start + at)
-            found.append(Position(cell.page, box, span[0], span[1], block.locator))
+            found.append(Position(cell.page, box, span[0], span[1], _row_locator(block, cell.row)))
     return found

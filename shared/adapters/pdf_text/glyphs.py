@@ -179,7 +179,8 @@ def _ends(inked: npt.NDArray[np.bool_], starts: Ints) -> Ints:
     """Where each word ends: at the next blank or the next word."""
     blanks = np.append(np.flatnonzero(~inked), len(inked))
     next_blank = blanks[np.searchsorted(blanks, starts)]
-    return np.minimum(next_blank, np.append(starts[1:], len(inked)))
+    ends: Ints = np.minimum(next_blank, np.append(starts[1:], len(inked)))
+    return ends
 
 
 def _extents(boxes: Floats, starts: Ints, ends: Ints) -> list[list[float]]:
