@@ -1,4 +1,4 @@
-"""The planted facts can be read from the rendered PDF bids: parser, chunker, fact extractors and text tests together."""
+"""Planted facts can be read from the rendered PDF bids: parser, chunker, extractors and text tests together."""
 
 import itertools
 import json
