@@ -86,6 +86,7 @@ def _furniture(source: Source) -> Any:
     """The running header and the page number of every page but the cover."""
 
     def draw(canvas: Any, document: Any) -> None:
+        """Called by reportlab on each new page."""
         canvas.saveState()
         canvas.setStrokeColor(RULE)
         canvas.setLineWidth(0.5)
