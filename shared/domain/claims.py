@@ -10,7 +10,7 @@ from shared.domain.errors import Permanent
 from shared.domain.evidence import Citation, Claim
 from shared.domain.negation import has_negation
 from shared.domain.normalisation import Normalised, normalise
-from shared.domain.statement_spans import statement_at
+from shared.domain.statement_spans import Span, clauses, statement_at
 from shared.domain.value_codes import same_code
 from shared.domain.value_types import Value
 from shared.domain.values import read_values
@@ -114,10 +114,21 @@ def unsupported_parts(claim: Claim, calculated: Sequence[str] = ()) -> list[str]
     shown = [value for quote in quotes for value in read_values(quote)]
     missing = [value.raw for value in read_values(claim.text) if not _is_shown(value, shown, calculated, quotes)]
     joined = "\n".join(normalise(quote).text for quote in quotes)
-    missing += [name for name in _NAME.findall(normalise(claim.text).text) if name not in joined]
-    if claim.stance != "contradicts" and has_negation(claim.text) != any(has_negation(quote) for quote in quotes):
+    said = normalise(claim.text).text
+    if said in joined:
+        return []
+    missing += [name for name in _NAME.findall(said) if name not in joined]
+    if claim.stance != "contradicts" and has_negation(claim.text) != _denies(claim.text, quotes):
         missing.append("negation")
     return missing
+
+
+def _denies(claim: str, quotes: Sequence[str]) -> bool:
+    """Whether the clauses that hold the claim's values are denials; without values, whether any quote is."""
+    raws = [value.raw for value in read_values(claim)]
+    parts = [quote[c.start : c.end] for quote in quotes for c in clauses(quote, Span(0, len(quote)))]
+    relevant = [part for part in parts if any(raw in part for raw in raws)]
+    return all(has_negation(part) for part in relevant) if relevant else any(has_negation(quote) for quote in quotes)
 
 
 def _is_shown(value: Value, shown: Sequence[Value], calculated: Sequence[str], quotes: Sequence[str]) -> bool:
