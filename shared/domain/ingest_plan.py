@@ -42,12 +42,14 @@ def unreadable(pages: Sequence[Page]) -> list[int]:
     return [page.number for page in pages if page.route == "ocr"]
 
 
-def check_blocks(blocks: Sequence[Block], pages: Sequence[Page]) -> None:
-    """Raise Retryable DOC_PARSE_SCHEMA_INVALID for blocks outside their pages or with spans outside their text.
-
-    Spec P30, P31, P56. Hidden text may stand outside the page; that is one way to hide it (P45)."""
+def check_blocks(blocks: Sequence[Block], pages: Sequence[Page], *, first: int, last: int) -> None:
+    """Raise Retryable DOC_PARSE_SCHEMA_INVALID for blocks that do not begin on first..last, with boxes outside their
+    pages or spans outside their text (P30, P31, P56). `pages` are all pages of the document, because on virtual
+    pages a block may run on. Hidden text may stand outside the page; that is one way to hide it (P45)."""
     sizes = {page.number: Box(0, 0, page.width, page.height) for page in pages}
     for block in blocks:
+        if not first <= block.page <= last:
+            raise _broken(block, "a block is outside the range")
         places: list[tuple[int, Box]] = [(block.page, block.box), *((line.page, line.box) for line in block.lines)]
         spans = [(line.start, line.end) for line in block.lines] + [(cell.start, cell.end) for cell in block.cells]
         is_hidden = "hidden" in block.flags

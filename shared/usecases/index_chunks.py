@@ -1,6 +1,5 @@
 """IndexChunks: embed and index in portions until all is acknowledged or time runs out (spec W36, R56, P77)."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -107,8 +106,9 @@ class _Work:
         vectors = self._vectors([text for _, _, text in plan if text is not None])
         if vectors is None:
             return None
+        following = iter(vectors)
         return [
-            index_entry(chunk, view=view, vector=None if text is None else vectors[_hash(text)])
+            index_entry(chunk, view=view, vector=None if text is None else next(following))
             for chunk, view, text in plan
         ]
 
@@ -141,21 +141,11 @@ class _Work:
         self.records.jobs.progress(job.job_id, done=done, step="IndexChunks")
         return acked
 
-    def _vectors(self, texts: Sequence[str]) -> dict[str, list[float]] | None:
-        """Vectors by hash of the text; what was computed is kept even when time runs out."""
-        writes, profile = self.records.chunks.writes, self.embedder.profile_id
-        by_hash = {_hash(text): text for text in texts}
-        vectors = writes.cached_vectors(profile, list(by_hash))
-        missing = [key for key in by_hash if key not in vectors]
-        for start in range(0, len(missing), PORTION):
+    def _vectors(self, texts: Sequence[str]) -> list[list[float]] | None:
+        """One vector per text; the embedder keeps what it computed, so stopping for time loses nothing."""
+        vectors: list[list[float]] = []
+        for start in range(0, len(texts), PORTION):
             if self.time_left() <= RESERVE_SECONDS:
                 return None
-            keys = missing[start : start + PORTION]
-            made = dict(zip(keys, self.embedder.passages([by_hash[key] for key in keys]), strict=True))
-            writes.cache_vectors(profile, made)
-            vectors |= made
+            vectors += self.embedder.passages(texts[start : start + PORTION])
         return vectors
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

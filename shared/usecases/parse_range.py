@@ -43,18 +43,20 @@ def parse_range(
     """Save blocks, page marks and the manifest's part in one transaction.
 
     Raises Retryable DOC_PARSE_SCHEMA_INVALID for blocks outside the contract, and what the parser raises."""
-    planned = records.parse_runs.pages(command.parse_run_id, range_no=command.range_no)
+    every = records.parse_runs.pages(command.parse_run_id)
+    planned = [page for page in every if page.range_no == command.range_no]
     if not planned:
         raise Permanent("DOC_PAGES_INCOMPLETE", "the range has no pages", details={"range": command.range_no})
     if all(page.done for page in planned):
         return ParsedPages(pages=len(planned), parsed=False)
+    pages = [planned_page.page for planned_page in planned]
+    first, last = pages[0].number, pages[-1].number
     document = records.documents.get(command.document_id)
     parser = parser_for(document.media_type)
-    pages = [planned_page.page for planned_page in planned]
     started = clock.now()
     with objects.as_file(records.uploads.blob(document.sha256).object_key) as path:
-        found = parser.parse(path, document.media_type, pages[0].number, pages[-1].number)
-    check_blocks(found.blocks, pages)
+        found = parser.parse(path, document.media_type, first, last)
+    check_blocks(found.blocks, [one.page for one in every], first=first, last=last)
     blocks = with_block_ids(found.blocks, command.document_id)
     with records.transaction():
         now = clock.now()
