@@ -46,8 +46,8 @@ def database_template(server_url: str) -> str:
     passwords = ensure_secrets(ROOT, (OWNER, *LOGINS))
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(hashtext('bidproof template'))")
+        create_roles(server_url, passwords)
         if not connection.execute("select from pg_database where datname = %s", [name]).rowcount:
-            create_roles(server_url, passwords)
             connection.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(unfinished)))
             create_database(server_url, unfinished)
             build_schema(url_with(server_url, database=unfinished), server_url, passwords)

@@ -12,12 +12,14 @@ import psycopg
 import pytest
 
 from infra.local.embedded_server import start_server, stop_server
+from infra.local.local_secrets import ensure_secrets
 from infra.local.postgres import Databases, ensure_database, url_with
 
 ROOT = Path(__file__).parents[2]
 USE = """
 import sys, time
 from pathlib import Path
+from infra.local.local_secrets import ensure_secrets
 from infra.local.postgres import ensure_database
 print(ensure_database(Path(sys.argv[1])).app_url, flush=True)
 if sys.argv[2:]:
@@ -137,8 +139,12 @@ def test_a_long_path_is_no_hindrance(tmp_path: Path) -> None:
         stop_server(folder)
 
 
-def test_a_given_server_is_used_instead(server_url: str, databases: Databases, tmp_path: Path) -> None:
-    database = databases.app_url.rpartition("?")[0].rpartition("/")[2]
-    given = ensure_database(tmp_path, url_with(server_url, database=database))
+def test_a_given_server_is_used_instead(root: Path, product: Databases, tmp_path: Path) -> None:
+    """It gets the passwords of the new data folder: one server serves one installation."""
+    password = ensure_secrets(root, ["postgres"])["postgres"]
+    server = url_with(product.app_url, user="postgres", password=password)
+    given = ensure_database(tmp_path, server)
     assert not (tmp_path / "postgres").exists()
-    assert given.owner_url == url_with(server_url, database=database)
+    assert given.owner_url == server
+    assert answers(given.app_url)
+    assert given.app_url != product.app_url
