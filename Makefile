@@ -19,7 +19,7 @@ STAGE ?= dev
 
 $(SETUP): .venv/bin/uv requirements.lock
 	@echo "Installing the locked packages into .venv ..."
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
 	@touch $@
 
 $(DEV): $(SETUP) requirements-dev.lock

@@ -20,14 +20,18 @@ class Settings:
     relay_url: str = _row("RELAY_DATABASE_URL", "the same database as bidproof_relay (outbox rows only)")
     dispatch_url: str = _row("DISPATCH_DATABASE_URL", "the same as bidproof_dispatch (scheduling columns)")
     platform_url: str = _row("PLATFORM_DATABASE_URL", "the local platform's schema: executions, messages")
-    master_key: str = _row("MASTER_KEY", "a random text of 43 characters or more; audit, vault, cursor and link keys come from it")
+    master_key: str = _row(
+        "MASTER_KEY", "a random text of 43 characters or more; audit, vault, cursor and link keys come from it"
+    )
     data_dir: Path = _row("DATA_DIR", "folder of objects, search index and issuer keys", Path(".local"))
     public_url: str = _row("PUBLIC_URL", "address under which clients reach the API", "http://127.0.0.1:8080")
     issuer: str = _row("ISSUER", "`iss` of accepted access tokens", "https://issuer.bidproof.local")
     audience: str = _row("AUDIENCE", "`aud` of accepted access tokens", "bidproof")
     jwks_url: str = _row("JWKS_URL", "key set of the issuer; empty means the local issuer's own file", "")
     search: str = _row("SEARCH", "`embedded` or `opensearch`", "embedded")
-    opensearch_url: str = _row("OPENSEARCH_URL", "address of OpenSearch when SEARCH=opensearch", "http://127.0.0.1:9201")
+    opensearch_url: str = _row(
+        "OPENSEARCH_URL", "address of OpenSearch when SEARCH=opensearch", "http://127.0.0.1:9201"
+    )
     pool_size: int = _row("POOL_SIZE", "database connections per process and role", 8)
     worker_threads: int = _row("WORKER_THREADS", "handlers that one local worker runs at once", 4)
     max_running: int = _row("MAX_RUNNING", "running executions of the environment (W121)", 200)
@@ -38,7 +42,9 @@ class Settings:
 class LocalOptions:
     """What a user may say to `make up`, `make demo` and `make migrate`; the rest of Settings follows from it."""
 
-    server_url: str = _row("DATABASE_URL", "another PostgreSQL >= 15 with pgvector, as a role that may create roles", "")
+    server_url: str = _row(
+        "DATABASE_URL", "another PostgreSQL >= 15 with pgvector, as a role that may create roles", ""
+    )
     data_dir: Path = _row("DATA_DIR", "folder of everything the product keeps", Path(".local"))
     port: int = _row("PORT", "port of the API on 127.0.0.1", 8080)
     search: str = _row("SEARCH", "`embedded` or `opensearch`", "embedded")

