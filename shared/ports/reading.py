@@ -1,6 +1,7 @@
 """Parsers, embedders and the search index."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +21,25 @@ class DocumentParser(Protocol):
 
     def parse(self, path: Path, media_type: str, first: int, last: int) -> ParsedRange:
         """The blocks of pages first..last (inclusive, counted from 1), `seq` counting from 0 in the range."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What a file is: media type to read it as, pages (None when only parsing can tell), and flags such as
+    `repaired`."""
+
+    media_type: str
+    page_count: int | None
+    flags: tuple[str, ...] = ()
+
+
+class FileInspector(Protocol):
+    """Refuses files that cannot be read, before any work is spent on them (spec 03 section 2)."""
+
+    def inspect(self, path: Path, filename: str, media_type: str | None) -> Inspected:
+        """Check name, size, type and container in that order; the first hit raises Refused or Permanent with its
+        code. `media_type` is the declared one."""
         ...
 
 

@@ -35,10 +35,11 @@ def _walk(node: Any, document: Any, shift: int, depth: int) -> Iterator[FlowItem
             continue
         inner = [c.resolve(document) for c in child.children]
         inline = next((c for c in inner if c.label.value == "inline"), None)
-        text = getattr(child, "text", "") or (_inline(inline, document) if inline is not None else "")
+        own: str = getattr(child, "text", "")
+        text = _inline(inline, document) if inline is not None and not own else own
         if text:
             yield from _paragraph(*_item(child, label, text, shift, depth))
-        if inline is None or getattr(child, "text", ""):
+        if inline is None or own:
             yield from _walk(child, document, shift, depth + (label in ("list", "ordered_list")))
         else:
             yield from _rest(child, document, inline, shift, depth)
@@ -81,10 +82,8 @@ def _inline(group: Any, document: Any) -> str:
     parts = [getattr(reference.resolve(document), "text", "") for reference in group.children]
     out = ""
     for part in parts:
-        needs_blank = (
-            out and part and out[-1].isalnum() and part[0].isalnum() and out[-1].isascii() and part[0].isascii()
-        )
-        out += (" " if needs_blank else "") + part
+        touches = out[-1:].isascii() and part[:1].isascii() and out[-1:].isalnum() and part[:1].isalnum()
+        out += (" " if touches else "") + part
     return out
 
 

@@ -1,0 +1,5 @@
+"""Checks that refuse a file before parsing (spec 03 section 2, P13-P27)."""
+
+from shared.adapters.file_inspection.inspector import FileInspection, inspect
+
+__all__ = ["FileInspection", "inspect"]
