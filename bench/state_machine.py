@@ -1,11 +1,10 @@
 """Milliseconds per durable state of the local runner, and how fast an answered wait goes on (goals: 3 ms, 200 ms).
 
-Run: python -m bench.state_machine [executions]. Writes bench/results/state_machine.json.
+Run: python -m bench.state_machine. Writes bench/results/state_machine.json.
 """
 
 import json
 import statistics
-import sys
 import tempfile
 import threading
 import time
@@ -15,12 +14,15 @@ from typing import Any
 
 import psycopg
 
+from bench.results import percentile, write
+from infra.local.embedded_server import stop_server
 from infra.local.postgres import ensure_database
 from infra.local.worker import Worker
 from shared.adapters.local_workflows import LocalWorkflows
 
 STATES = 10
-RESULTS = Path(__file__).parent / "results"
+EXECUTIONS = 100
+ANSWERS = 50
 
 
 class Direct:
@@ -54,7 +56,7 @@ def wait_then_task() -> dict[str, Any]:
     }
 
 
-def measure(url: str, folder: Path, executions: int) -> Mapping[str, float]:
+def measure(url: str, folder: Path) -> Mapping[str, float]:
     """Run the machines and return milliseconds."""
     (folder / "chain.asl.json").write_text(json.dumps(chain()))
     (folder / "ask.asl.json").write_text(json.dumps(wait_then_task()))
@@ -73,9 +75,9 @@ def measure(url: str, folder: Path, executions: int) -> Mapping[str, float]:
     worker = Worker(url, threads=4, resolve=functions.__getitem__, queues={}, schedules={})
     worker.start()
     alone = [timed(url, workflows, [f"alone-{number}"]) / STATES for number in range(20)]
-    together = timed(url, workflows, [f"many-{number}" for number in range(executions)]) / (executions * STATES)
+    together = timed(url, workflows, [f"many-{number}" for number in range(EXECUTIONS)]) / (EXECUTIONS * STATES)
     answers = []
-    for number in range(50):
+    for number in range(ANSWERS):
         workflows.start("ask", name=f"ask-{number}", input={})
         arrived.acquire()
         time.sleep(0.02)
@@ -88,7 +90,7 @@ def measure(url: str, folder: Path, executions: int) -> Mapping[str, float]:
         "ms_per_state_one_execution": round(statistics.median(alone), 2),
         "ms_per_state_many_executions": round(together, 2),
         "answer_to_next_state_ms_p50": round(statistics.median(answers), 2),
-        "answer_to_next_state_ms_p95": round(sorted(answers)[int(len(answers) * 0.95)], 2),
+        "answer_to_next_state_ms_p95": round(percentile(answers, 0.95), 2),
     }
 
 
@@ -107,14 +109,11 @@ def timed(url: str, workflows: LocalWorkflows, names: list[str]) -> float:
 
 def main() -> None:
     """Measure on a fresh, durable embedded server."""
-    executions = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        found = measure(ensure_database(root / "data").platform_url, root, executions)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "state_machine.json").write_text(json.dumps(found, indent=1) + "\n")
-    for name, value in found.items():
-        print(f"{name:32} {value}")
+        figures = dict(measure(ensure_database(root / "data").platform_url, root))
+        stop_server(root / "data" / "postgres")
+    write("state_machine", figures, goal="<= 3 ms per durable state; <= 200 ms from answer to next state (W95)")
 
 
 if __name__ == "__main__":
