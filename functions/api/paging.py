@@ -5,7 +5,7 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from fastapi import Query
 
@@ -77,3 +77,20 @@ def _open(cursor: str, secret: bytes, bound: Mapping[str, Any]) -> str:
 def _mac(before: str, secret: bytes, bound: Mapping[str, Any]) -> bytes:
     text = canonical({**bound, "before": before})
     return hmac.new(secret, text, hashlib.sha256).digest()[:MAC_BYTES]
+
+
+def slice_page(
+    caller: Caller, rows: Sequence[Row], *, filters: Mapping[str, Any], limit: int, cursor: str | None
+) -> Answer:
+    """A page of rows that stand in their natural order and do not change; the cursor counts them."""
+
+    def read(before: str | None, count: int) -> Sequence[_Place]:
+        start = int(before or 0)
+        return [_Place(str(start + n + 1), row) for n, row in enumerate(rows[start : start + count])]
+
+    return page(caller, read, filters=filters, key="place", limit=limit, cursor=cursor, show=lambda placed: placed.row)
+
+
+class _Place(NamedTuple):
+    place: str
+    row: Any

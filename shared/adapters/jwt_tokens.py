@@ -92,6 +92,13 @@ class TokenVerifier:
             issuer=claims["iss"], subject=claims["sub"], tenant_id=claims["tenant_id"], jti=str(claims["jti"])
         )
 
+    def check(self) -> None:
+        """Raise Retryable DEPENDENCY_UNAVAILABLE when there is no key to verify with."""
+        if not self._keys:
+            self._refetch(self._clock.now())
+        if not self._keys:
+            raise Retryable("DEPENDENCY_UNAVAILABLE", "no signing key is known")
+
     def _check(self, claims: Mapping[str, Any]) -> None:
         """Times against our clock with 60 s of skew, use and the form of tenant and subject."""
         now = self._clock.now().timestamp()

@@ -1,0 +1,98 @@
+"""The HTTP interface as one application: routes, checks and errors over the services of a process."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from functions.api import problems
+from functions.api.routes import (
+    bids,
+    citations,
+    decisions,
+    documents,
+    evaluations,
+    events,
+    health,
+    jobs,
+    me,
+    projects,
+    reports,
+    reviews,
+    rule_packs,
+    suppliers,
+    uploads,
+    verdicts,
+)
+from functions.api.transport import Transport
+from shared.adapters.jwt_tokens import TokenVerifier, key_set_source
+from shared.ports.objects import ObjectStore
+from shared.settings import Settings
+from shared.wiring import Services
+
+VERSION = "1.0.0"
+PREFIX = "/api/v1"
+OBJECTS = "/objects/"
+GROUPS = (
+    me,
+    projects,
+    suppliers,
+    bids,
+    rule_packs,
+    uploads,
+    documents,
+    citations,
+    evaluations,
+    verdicts,
+    reviews,
+    decisions,
+    reports,
+    jobs,
+    events,
+)
+
+
+def create_app(services: Services) -> FastAPI:
+    """The application; every business route lives below /api/v1 (A1)."""
+    app = FastAPI(title="Bidproof", version=VERSION, openapi_url="/openapi.json", docs_url="/docs", redoc_url=None)
+    app.state.services = services
+    app.state.verifier = verifier_for(services)
+    for group in GROUPS:
+        app.include_router(group.router, prefix=PREFIX, tags=[group.__name__.rpartition(".")[2]])
+    app.include_router(health.router, tags=["health"])
+    if _serves_objects(services.objects):
+        from functions.api.routes import objects
+
+        app.include_router(objects.router)
+    problems.install(app)
+    app.add_middleware(Transport, ids=services.ids, unlimited=OBJECTS)
+    app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def verifier_for(services: Services) -> TokenVerifier:
+    """Verifies tokens of the issuer in the settings; without JWKS_URL that is the issuer of this machine."""
+    settings: Settings = services.settings
+    source = settings.jwks_url or str(settings.data_dir / "issuer" / "jwks.json")
+    return TokenVerifier(
+        key_set_source(source), issuer=settings.issuer, audience=settings.audience, clock=services.clock
+    )
+
+
+def openapi(app: FastAPI) -> dict[str, Any]:
+    """The contract: OpenAPI 3.1 with the bearer scheme; made once."""
+    if app.openapi_schema is None:
+        schema = get_openapi(title=app.title, version=app.version, routes=app.routes, description=__doc__)
+        schema.setdefault("components", {})["securitySchemes"] = {
+            "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+        }
+        for path in schema["paths"].values():
+            for operation in path.values():
+                operation["responses"].pop("422", None)  # field errors are 400 REQ_VALIDATION_FAILED (A8)
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+def _serves_objects(objects: ObjectStore) -> bool:
+    """Only the folder of one machine needs the API for its links."""
+    return hasattr(objects, "verify")
