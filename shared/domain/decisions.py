@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.domain.criteria import Criterion
 from shared.domain.errors import Refused
-from shared.domain.evidence import CITED_OUTCOMES, OUTCOMES, Verdict
+from shared.domain.evidence import OUTCOMES, Verdict
 
 DECISIONS = ("approve", "reject", "edit_scores")
 MIN_REASON = 10
@@ -124,10 +124,11 @@ def is_red_line_overturned(edit: Edit, criterion: Criterion, verdict: Verdict | 
 
 
 def needs_expert_approval(edit: Edit, verdict: Verdict | None) -> bool:
-    """Points, or a verdict that must cite, without a citation of the edit or of the verdict it replaces (E78)."""
-    cited = bool(edit.citations) or (verdict is not None and any(claim.citations for claim in verdict.claims))
-    claims_something = (edit.score or Decimal(0)) > 0 or edit.outcome in CITED_OUTCOMES
-    return claims_something and not cited
+    """Points, or a verdict of pass or partial, that no passage supports (E78). The citations of the suggestion stay
+    only with its own outcome; a changed outcome brings its own."""
+    kept = verdict is not None and edit.outcome in (None, verdict.outcome)
+    cited = bool(edit.citations) or (kept and verdict is not None and any(claim.citations for claim in verdict.claims))
+    return not cited and ((edit.score or Decimal(0)) > 0 or edit.outcome in ("pass", "partial"))
 
 
 def check_all_decided(edits: Sequence[Edit], *, criteria: Sequence[Criterion], verdicts: Sequence[Verdict]) -> None:
