@@ -36,7 +36,7 @@ def page(
     """One page. `read(before, limit)` gives rows newest first, `key` names their id, and rows of projects out of
     sight are left out. Raises Refused REQ_CURSOR_INVALID."""
     bound = {"tenant": caller.actor.tenant_id, "route": caller.route, "ids": dict(caller.path_ids), "filters": filters}
-    secret = derive_key(bytes.fromhex(caller.parts.settings.master_key), "cursor")
+    secret = derive_key(caller.parts.made.master, "cursor")
     before = _open(cursor, secret, bound) if cursor is not None else None
     seen: list[Row] = []
     for _ in range(SWEEPS):

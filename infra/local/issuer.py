@@ -31,7 +31,7 @@ class LocalIssuer:
         """The public key set, as it stands in `jwks_path`."""
         return jwks_of(self._key)
 
-    def issue(self, subject: str, tenant_id: str, *, now: datetime, life: timedelta = LIFE, **claims: Any) -> str:
+    def issue(self, subject: str, tenant_id: str, /, *, now: datetime, life: timedelta = LIFE, **claims: Any) -> str:
         """An access token of 15 minutes; a longer life is for the token that `make up` prints, and is said there."""
         issued = int(now.timestamp())
         body = {
