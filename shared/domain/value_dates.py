@@ -24,7 +24,7 @@ _FORMS = [
 ]
 _PATTERNS = [re.compile(form, re.IGNORECASE) for form in _FORMS]
 _YEARLESS = re.compile(r"(?<![\d年])\d{1,2}\s?月\s?\d{1,2}\s?[日号]")
-_NUMERIC = re.compile(r"(?<![\w./-])(\d{1,2})([./-])(\d{1,2})\2((?:19|20)\d\d|\d\d)(?!\d|[-./]\d)")
+_NUMERIC = re.compile(r"(?<![\w./-])(\d{1,2})([./-])(\d{1,2})\2((?:19|20)\d\d|\d{1,2})(?!\d|[-./]\d)")
 
 
 def find_dates(text: str, conventions: Conventions) -> Iterator[Value]:
@@ -46,8 +46,8 @@ def find_dates(text: str, conventions: Conventions) -> Iterator[Value]:
 
 
 def _is_date_like(match: re.Match[str]) -> bool:
-    """1.2.3 numbers a clause; with dots only a four-digit year makes a date."""
-    return match[2] != "." or len(match[4]) == 4
+    """1.2.3 numbers a clause; with dots only a four-digit year makes a date, with dashes no single digit."""
+    return len(match[4]) == 4 or match[2] == "/" or (match[2] == "-" and len(match[4]) == 2)
 
 
 def _ordered(match: re.Match[str], order: str | None) -> str | None:

@@ -13,7 +13,8 @@ _NAMES |= {"圆": "CNY", "us$": "USD", "美元": "USD", "us dollars": "USD", "us
 _NAMES |= {"港元": "HKD", "港币": "HKD", "€": "EUR", "euro": "EUR", "euros": "EUR", "欧元": "EUR", "£": "GBP"}
 _NAMES |= {"pounds sterling": "GBP", "英镑": "GBP", "日元": "JPY", "yen": "JPY", "swiss francs": "CHF"}
 _NAMES |= {code.lower(): code for code in _CODES if code != "RMB"}
-_SIGN = r"(?:人民币|RMB|US\$|HK\$|US\s+dollars?|U\.S\.\s+dollars?|renminbi|euros?|pounds\s+sterling|[¥￥$€£]|"
+_SIGN = r"(?:人民币|港币|美元|欧元|英镑|日元|"
+_SIGN += r"RMB|US\$|HK\$|US\s+dollars?|U\.S\.\s+dollars?|renminbi|euros?|pounds\s+sterling|[¥￥$€£]|"
 _SIGN += "|".join(rf"(?<![A-Za-z]){code}" for code in _CODES if code != "RMB") + r")"
 _PREFIX = rf"(?P<prefix>{_SIGN}(?:\s*(?:\(大写\)|大写|小写)[:\s]*)?(?:\s*[¥￥$€£])?)"
 _SUFFIX = r"(?P<suffix>美元|欧元|英镑|日元|港元|港币|人民币|元|圆|(?:US\s+dollars?|dollars?|euros?|pounds\s+sterling|"
@@ -21,7 +22,7 @@ _SUFFIX += r"yuan|yen|Swiss\s+francs|RMB|" + "|".join(_CODES) + r")\b)"
 _CENTS_CN = (
     r"(?P<jiao>[零壹贰叁肆伍陆柒捌玖一二三四五六七八九\d])角(?:(?P<fen>[壹贰叁肆伍陆柒捌玖一二三四五六七八九\d])分)?"
 )
-_TAIL = rf"(?:\s?(?:{_CENTS_CN})?(?:整|正)?)"
+_TAIL = rf"(?:\s?{_CENTS_CN})?(?:整|正)?"
 _CENTS_EN = rf"(?:\s+and\s+(?P<cents>{ENGLISH}|\d{{1,2}})\s*(?:cents|/100))?(?:\s+only)?"
 _AMOUNT = rf"(?P<number>{ARABIC}(?:{SCALE}|(?:m|k)\b)?|{CHINESE}|{ENGLISH}(?P<tail>\s+cents\b)?)"
 _AMOUNT += r"(?P<split>(?: \d{3})+(?!\d))?"
@@ -92,6 +93,8 @@ def _currency(prefix: str | None, suffix: str | None, conventions: Conventions) 
     """The one currency that prefix and suffix name; two different ones leave it unknown."""
     if (suffix or "").lower().strip() in ("dollar", "dollars") or (prefix or "").strip() == "$":
         return conventions.dollar
+    if re.match("港币|美元|欧元|英镑|日元", prefix or "") and suffix in ("元", "圆"):
+        return _named(prefix)
     found = {code for code in (_named(prefix), _named(suffix)) if code}
     if found == {"CNY"} and prefix and re.search("[$€£]", prefix):
         return None

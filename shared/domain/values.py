@@ -27,6 +27,7 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _CHINESE_AMOUNT = re.compile("(?=.*[零一二三四五六七八九两壹贰叁肆伍陆柒捌玖])(?=.*[十百千万亿拾佰仟萬億]).{2,}")
+_CALENDAR = re.compile(r"\s?[年月日号](?![历均])")
 _IDIOMS = frozenset({"万一", "千万", "百万", "一一", "十一"})
 
 
@@ -52,7 +53,7 @@ def _without_overlaps(kinds: Iterable[Iterable[Value]]) -> list[Value]:
 def _numbers(text: str, conventions: Conventions) -> Iterator[Value]:
     for match in _NUMBER.finditer(text):
         raw = match["arabic"] or match.group()
-        if not _is_number(match):
+        if not _is_number(match) or _CALENDAR.match(text, match.end()) or text[: match.start()].endswith("第"):
             continue
         try:
             amount = read_number(raw)
@@ -60,6 +61,9 @@ def _numbers(text: str, conventions: Conventions) -> Iterator[Value]:
             yield Value(kind="number", start=match.start(), end=match.end(), raw=raw, ambiguous=True)
             continue
         start, end = match.span()
+        if text[start - 1 : start] == "-" and "\u4e00" <= text[start - 2 : start - 1] <= "\u9fff":
+            yield Value(kind="number", start=start - 1, end=end, raw=text[start - 1 : end], ambiguous=True)
+            continue
         bracketed = text[start - 1 : start] == "(" and text[end : end + 1] == ")"
         if match["minus"]:
             amount = -amount
