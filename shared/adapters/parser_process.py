@@ -3,7 +3,6 @@
 A crash of a native library costs one call, not the worker: the child is replaced and the call ends with a code.
 """
 
-import atexit
 import os
 import queue
 import socket
@@ -12,7 +11,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -230,15 +228,3 @@ class ParserRegistry:
         """End all idle children."""
         for parser in self._made.values():
             parser.close()
-
-
-@cache
-def _registry() -> ParserRegistry:
-    registry = ParserRegistry()
-    atexit.register(registry.close)
-    return registry
-
-
-def parser_for(media_type: str) -> DocumentParser:
-    """The parser of a media type from the children that this process shares; see ParserRegistry.parser_for."""
-    return _registry().parser_for(media_type)
