@@ -154,6 +154,10 @@ class Reviews(Waits, Protocol):
         """Insert what a person decided."""
         ...
 
+    def decision(self, decision_id: str) -> Decision | None:
+        """One decision, or None."""
+        ...
+
     def decisions(self, review_id: str) -> list[Decision]:
         """In the order they were added."""
         ...

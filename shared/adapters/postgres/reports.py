@@ -44,10 +44,10 @@ class Reports:
         )
 
     def audit_span(self, evaluation_id: str) -> tuple[int | None, int | None]:
-        """First and last number of the audit entries about the evaluation itself (E86)."""
+        """First and last number of the audit entries about the evaluation's own changes (E86)."""
         found = self._session.row(
             """select min(seq) as first, max(seq) as last from audit_log
-               where resource_type = 'evaluation' and resource_id = %(id)s""",
+               where resource_type = 'evaluation' and resource_id = %(id)s and starts_with(action, 'evaluation.')""",
             id=evaluation_id,
         )
         return (None, None) if found is None else (found["first"], found["last"])

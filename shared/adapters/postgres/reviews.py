@@ -93,7 +93,7 @@ class Reviews(Waits):
         """In the order they were added."""
         return self._session.all(
             ReviewItem,
-            f"select {ITEM_COLUMNS} from review_items where review_id = %(id)s order by item_id",
+            f"select {ITEM_COLUMNS} from review_items where review_id = %(id)s order by created_at, item_id",
             id=review_id,
         )
 
@@ -108,11 +108,17 @@ class Reviews(Waits):
             [{**asdict(decision), "citations": Jsonb(decision.citations)} for decision in decisions],
         )
 
+    def decision(self, decision_id: str) -> Decision | None:
+        """One decision, or None."""
+        return self._session.first(
+            Decision, f"select {DECISION_COLUMNS} from review_decisions where decision_id = %(id)s", id=decision_id
+        )
+
     def decisions(self, review_id: str) -> list[Decision]:
         """In the order they were added."""
         return self._session.all(
             Decision,
-            f"select {DECISION_COLUMNS} from review_decisions where review_id = %(id)s order by decision_id",
+            f"select {DECISION_COLUMNS} from review_decisions where review_id = %(id)s order by created_at, decision_id",
             id=review_id,
         )
 
