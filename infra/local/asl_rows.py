@@ -180,3 +180,8 @@ def sweep(connection: Connection) -> None:
            where e.status <> 'RUNNING' or (f.parent_id is not null
                  and (p.frame_id is null or p.phase <> 'children' or p.maps <> f.round))
              for update of f skip locked)""")
+
+
+def forget_old(connection: Connection) -> None:
+    """Delete executions that ended 90 days ago; until then their names stay taken (W15)."""
+    connection.execute("delete from local_platform.executions where ended_at < clock_timestamp() - interval '90 days'")

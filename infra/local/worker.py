@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import psycopg
 
 from infra.local.asl_definition import read_definition
-from infra.local.asl_rows import Connection, sweep
+from infra.local.asl_rows import Connection, forget_old, sweep
 from infra.local.deliveries import deliver_next, register_schedules, run_schedule
 from infra.local.events import QUEUES, SCHEDULES
 from infra.local.state_machine import Resolve, StateMachine, resolve_function
@@ -130,6 +130,7 @@ class Worker:
             try:
                 with psycopg.connect(self._url, autocommit=True) as connection:
                     register_schedules(connection, self._schedules)
+                    forget_old(connection)
                     for channel in self._bells:
                         connection.execute(f"listen {channel}")
                     self._ring_on_time(connection)

@@ -4,6 +4,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
+
+from infra.local.asl_rows import forget_old
 from shared.domain.errors import Permanent, Retryable
 from tests.workflow.conftest import Shop, until
 
@@ -182,6 +185,21 @@ def test_a_name_starts_one_execution(shop: Shop, tokens: Callable[[str], str]) -
     ended = shop.wait(ref)
     assert shop.workflows.start(machine, name="job-1", input={"x": 1}) == ref
     assert shop.look(ref) == ended
+
+
+def test_a_name_is_free_again_after_90_days(idle_shop: Shop) -> None:
+    definition = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
+    refs = [idle_shop.start(definition) for _ in range(3)]
+    with psycopg.connect(idle_shop.url) as connection:
+        for ref, age in zip(refs, ("89 days", "91 days", None), strict=True):
+            connection.execute(
+                "update local_platform.executions set ended_at = clock_timestamp() - %s::interval "
+                "where execution_id = %s",
+                [age, ref],
+            )
+        forget_old(connection)
+        left = connection.execute("select execution_id from local_platform.executions").fetchall()
+    assert {row[0] for row in left} == {refs[0], refs[2]}
 
 
 def test_a_running_execution_keeps_its_definition(shop: Shop, tokens: Callable[[str], str]) -> None:
