@@ -10,10 +10,10 @@ QUEUES = {
     "deliver-wait": "deliver_wait",
     "stop-execution": "stop_execution",
 }
-SCHEDULES = {"relay_outbox": 1.0}  # seconds between calls; a nudge on bidproof_outbox calls it at once (W96)
+SCHEDULES = {"relay_outbox": 1.0, "restart_runs": 10.0}  # seconds between calls; a nudge on bidproof_outbox calls it at once (W96)
 
 _QUEUED = {"job.queued", "job.retry.scheduled"}
-_SLOT_FREE = {"job.succeeded", "job.failed", "job.canceled"}
+_SLOT_FREE = {"job.succeeded", "job.failed", "job.canceled", "evaluation.needs_manual_decision"}
 _CONSUMERS = {
     "review.submitted": ["deliver-wait"],
     "review.expired": ["deliver-wait"],
