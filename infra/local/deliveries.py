@@ -100,7 +100,7 @@ def register_schedules(connection: Connection, schedules: Mapping[str, float]) -
 
 
 def run_schedule(connection: Connection, resolve: Resolve, nudged: Collection[str] = ()) -> bool:
-    """Call the scheduled function that is due the longest, or one that was nudged; False when there is none.
+    """Call the scheduled function that was nudged, or else is due the longest; False when there is none.
 
     Two workers never run one schedule at the same time. A failure is noted in the row and the next call is on time.
     """
@@ -109,8 +109,8 @@ def run_schedule(connection: Connection, resolve: Resolve, nudged: Collection[st
             """
             select function from local_platform.schedules
              where due_at <= statement_timestamp() or function = any(%s)
-             order by due_at limit 1 for update skip locked""",
-            [list(nudged)],
+             order by function = any(%s) desc, due_at limit 1 for update skip locked""",
+            [list(nudged), list(nudged)],
         ).fetchone()
         if row is None:
             return False

@@ -10,7 +10,8 @@ QUEUES = {
     "deliver-wait": "deliver_wait",
     "stop-execution": "stop_execution",
 }
-SCHEDULES = {"relay_outbox": 1.0, "restart_runs": 10.0}  # seconds between calls; a nudge on bidproof_outbox calls it at once (W96)
+# seconds between calls; a nudge on bidproof_outbox calls the relay at once (W96)
+SCHEDULES = {"relay_outbox": 1.0, "restart_runs": 10.0}
 
 _QUEUED = {"job.queued", "job.retry.scheduled"}
 _SLOT_FREE = {"job.succeeded", "job.failed", "job.canceled", "evaluation.needs_manual_decision"}
@@ -24,7 +25,7 @@ _CONSUMERS = {
 def routes(event: Mapping[str, Any]) -> list[str]:
     """Return the queues that get a copy of the event (spec 06 section 9).
 
-    A queued job wakes its lane, standard when the payload names none; an ended one frees a slot for the next.
+    A queued job wakes its lane, standard when the payload names none; an ended or waiting one frees a slot for the next.
     """
     kind = str(event.get("event_type"))
     lane = event.get("payload", {}).get("lane", "standard")

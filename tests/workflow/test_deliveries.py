@@ -117,6 +117,20 @@ def test_a_schedule_runs_when_due_and_when_nudged(idle_shop: Shop, connection: p
     assert calls == ["relay", "relay"]
 
 
+def test_a_nudged_schedule_goes_before_one_that_is_due(idle_shop: Shop, connection: psycopg.Connection[Any]) -> None:
+    calls: list[str] = []
+    for name in ("sweep", "relay"):
+        idle_shop.functions[name] = lambda event, _: calls.append(event["detail"]["function"])
+    register_schedules(connection, {"sweep": 3600, "relay": 3600})
+    connection.execute("update local_platform.schedules set due_at = clock_timestamp() - interval '1 hour'")
+    connection.execute(
+        "update local_platform.schedules set due_at = clock_timestamp() + interval '1 hour' where function = 'relay'"
+    )
+    assert run_schedule(connection, idle_shop.resolve, ["relay"])
+    assert run_schedule(connection, idle_shop.resolve)
+    assert calls == ["relay", "sweep"]
+
+
 def test_a_failed_schedule_is_noted_and_stays(idle_shop: Shop, connection: psycopg.Connection[Any]) -> None:
     def fail(_event: Any, _context: Any) -> None:
         raise ValueError("no")
