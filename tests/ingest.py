@@ -31,11 +31,13 @@ from tests.rows import a_project
 BID = """1 Form of Tender
 
 Bidder: Northwind Archive Systems Ltd.
+
 Delivery period: 60 calendar days from signature of the contract.
 
 2 Price
 
 Total bid price: USD 1,250,000.00
+
 Warranty period: 36 months
 
 3 Method
