@@ -4,9 +4,9 @@ from typing import Any
 
 from shared.domain.retrieval import IndexEntry
 from shared.domain.scoping import index_name
+from shared.domain.terms import FIELD_BOOSTS
 
 MAPPING_VERSION = "1"
-BOOSTS = {"code_terms": 3.0, "heading_terms": 2.0, "terms": 1.0}
 _KEYWORDS = (
     "tenant_id", "project_id", "supplier_id", "document_id", "chunk_id", "entry_id", "doc_type", "chunk_type",
     "language", "content_hash",
@@ -26,7 +26,7 @@ def index_body(vector: str, dimension: int, *, shards: int, replicas: int) -> di
     """Settings and mapping: an unknown field fails the write (R52); engines never analyze (R53)."""
     text = {"type": "text", "analyzer": "whitespace", "index_options": "freqs"}
     properties: dict[str, Any] = {name: {"type": "keyword"} for name in _KEYWORDS}
-    properties |= dict.fromkeys(BOOSTS, text)
+    properties |= dict.fromkeys(FIELD_BOOSTS, text)
     properties |= {name: {"type": "integer"} for name in ("page_from", "page_to", "token_count")}
     properties |= {"quality": {"type": "float"}, "index_generation": {"type": "long"}}
     properties[vector] = {
@@ -55,7 +55,7 @@ def document(entry: IndexEntry, *, tenant_id: str, vector: str, generation: int)
     """The JSON of an entry; a missing supplier or vector is a missing field."""
     body: dict[str, Any] = {name: getattr(entry, name) for name in _COPIED}
     # One leading term makes document counts and mean lengths the same as in the embedded index (term_folder.py).
-    body |= {name: f"^ {getattr(entry, name)}" for name in BOOSTS}
+    body |= {name: f"^ {getattr(entry, name)}" for name in FIELD_BOOSTS}
     body |= {"tenant_id": tenant_id, "index_generation": generation}
     if entry.supplier_id is not None:
         body["supplier_id"] = entry.supplier_id

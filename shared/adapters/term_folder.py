@@ -9,11 +9,12 @@ import tantivy
 
 from shared.domain.retrieval import IndexEntry, RankedId, Scope
 from shared.domain.scoping import TENDER, best_per_chunk, chunk_of
+from shared.domain.terms import FIELD_BOOSTS
 
 # Lucene takes document count and mean length over the documents that have a field, tantivy over all. One term
 # that every field starts with makes both the same, also for passages without a heading or a code.
 FIELD_START = "^"
-BOOSTS = (("code_terms", 3.0), ("heading_terms", 2.0), ("terms", 1.0))
+_FIELDS = tuple(FIELD_BOOSTS)
 _KEYWORDS = ("entry_id", "chunk_id", "document_id", "project_id", "supplier_id", "doc_type")
 _NO_SUPPLIER = "-"
 _WRITER_BYTES = 32_000_000
@@ -24,7 +25,7 @@ def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     for name in _KEYWORDS:
         builder.add_text_field(name, stored=True, tokenizer_name="raw", index_option="basic")
-    for name, _ in BOOSTS:
+    for name in _FIELDS:
         builder.add_text_field(name, tokenizer_name="whitespace", index_option="freq")
     return builder.build()
 
@@ -51,12 +52,13 @@ class TermFolder:
 
     def search(self, scope: Scope, terms: Sequence[str], codes: Sequence[str], *, limit: int) -> list[RankedId]:
         """The best chunks by the sum over fields of boost times BM25 (k1 1.2, b 0.75, tantivy's own)."""
-        wanted = [*((BOOSTS[0], code) for code in codes), *((boost, term) for boost in BOOSTS[1:] for term in terms)]
+        wanted = [("code_terms", code) for code in codes]
+        wanted += [(field, term) for field in ("heading_terms", "terms") for term in terms]
         if not wanted or not self._exists():
             return []
         clauses = [
-            (tantivy.Occur.Should, tantivy.Query.boost_query(self._term(field, text, "freq"), weight))
-            for (field, weight), text in wanted
+            (tantivy.Occur.Should, tantivy.Query.boost_query(self._term(field, text, "freq"), FIELD_BOOSTS[field]))
+            for field, text in wanted
         ]
         query = tantivy.Query.boolean_query(
             [(tantivy.Occur.Must, tantivy.Query.boolean_query(clauses)), *self._filters(scope)]
@@ -133,6 +135,6 @@ def _document(entry: IndexEntry) -> tantivy.Document:
     document = tantivy.Document()
     for name in _KEYWORDS:
         document.add_text(name, getattr(entry, name) or _NO_SUPPLIER)
-    for name, _ in BOOSTS:
+    for name in _FIELDS:
         document.add_text(name, f"{FIELD_START} {getattr(entry, name)}")
     return document

@@ -9,6 +9,8 @@ import Stemmer
 from shared.domain.code_terms import code_forms
 
 TERM_VERSION = "1"
+# What a match counts in each field of the index (R26). Every engine reads it from here.
+FIELD_BOOSTS = {"code_terms": 3.0, "heading_terms": 2.0, "terms": 1.0}
 
 _CJK = "\u3005\u3007\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 _LATIN = f"[^\\W_{_CJK}]"

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from shared.domain.errors import Refused
 from shared.domain.retrieval import IndexEntry, RankedId, Scope
 from shared.domain.scoping import admits, best_per_chunk, check_tenant
+from shared.domain.terms import FIELD_BOOSTS
 
 K1, B = 1.2, 0.75
-BOOSTS = {"code_terms": 3.0, "heading_terms": 2.0, "terms": 1.0}
 
 
 class MemoryChunkIndex:
@@ -35,7 +35,7 @@ class MemoryChunkIndex:
         """The sum over fields of boost times BM25; each field starts with one term of its own."""
         check_tenant(scope, self._tenant_id)
         scores: defaultdict[str, float] = defaultdict(float)
-        for field, boost in BOOSTS.items():
+        for field, boost in FIELD_BOOSTS.items():
             for entry_id, score in self._bm25(field, codes if field == "code_terms" else terms).items():
                 scores[entry_id] += boost * score
         return self._best(scope, scores, limit)
