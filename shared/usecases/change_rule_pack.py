@@ -5,10 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shared.domain.canonical_json import digest
-from shared.domain.criteria import Criterion
 from shared.domain.errors import Refused
 from shared.domain.project_rows import RulePackRow, RulePackVersion, check_row_version
-from shared.domain.rule_packs import lint, read_rule_pack
+from shared.domain.rule_packs import RulePack, lint, read_rule_pack
 from shared.domain.transitions import RULE_PACK_VERSION, check_move
 from shared.ports.platform import Clock, Ids
 from shared.ports.records import Records
@@ -69,17 +68,17 @@ def _add_version(command: ChangeRulePack, records: Records, ids: Ids) -> RulePac
     payload = dict(command.payload)
     if command.from_version is not None:
         payload = records.rule_packs.version(command.rule_pack_id, command.from_version).payload
-    criteria, findings = _read(payload, ids)
+    content = _read(payload, ids)
     version = RulePackVersion(
         rule_pack_id=command.rule_pack_id,
         version=max((old.version for old in known), default=0) + 1,
         status="draft",
         payload=payload,
         content_hash=digest(payload),
-        lint=findings,
-        panel_size=int(payload.get("panel_size", 3)),
+        lint=_findings(content),
+        panel_size=content.panel_size,
     )
-    saved = records.rule_packs.add_version(version, criteria)
+    saved = records.rule_packs.add_version(version, content.criteria)
     _audit(saved, "rule_pack.version_created", records)
     return saved
 
@@ -88,15 +87,15 @@ def _save_draft(version: RulePackVersion, command: ChangeRulePack, records: Reco
     if version.status != "draft":
         raise Refused("RULE_PACK_LOCKED", details={"status": version.status})
     payload = dict(command.payload)
-    criteria, findings = _read(payload, ids)
+    content = _read(payload, ids)
     changed = replace(
         version,
         payload=payload,
         content_hash=digest(payload),
-        lint=findings,
-        panel_size=int(payload.get("panel_size", 3)),
+        lint=_findings(content),
+        panel_size=content.panel_size,
     )
-    saved = records.rule_packs.save_version(changed, criteria)
+    saved = records.rule_packs.save_version(changed, content.criteria)
     _audit(saved, "rule_pack.draft_saved", records)
     return saved
 
@@ -119,10 +118,12 @@ def _move(version: RulePackVersion, action: str, records: Records, clock: Clock)
     return saved
 
 
-def _read(payload: Mapping[str, Any], ids: Ids) -> tuple[list[Criterion], dict[str, Any]]:
-    """The criteria and the lint column; raises the Refused of the reader."""
-    pack = read_rule_pack(dict(payload), new_id=lambda: ids.new("crt"))
-    return list(pack.criteria), {"schema_version": 1, "findings": [dict(finding) for finding in lint(pack)]}
+def _read(payload: Mapping[str, Any], ids: Ids) -> RulePack:
+    return read_rule_pack(payload, new_id=lambda: ids.new("crt"))
+
+
+def _findings(content: RulePack) -> dict[str, Any]:
+    return {"schema_version": 1, "findings": lint(content)}
 
 
 def _audit(version: RulePackVersion, action: str, records: Records) -> None:
