@@ -25,7 +25,7 @@ _CONSUMERS = {
 def routes(event: Mapping[str, Any]) -> list[str]:
     """Return the queues that get a copy of the event (spec 06 section 9).
 
-    A queued job wakes its lane, standard when the payload names none; an ended or waiting one frees a slot for the next.
+    A queued job wakes its lane (standard without one); a job that ended or waits frees a slot for the next.
     """
     kind = str(event.get("event_type"))
     lane = event.get("payload", {}).get("lane", "standard")
