@@ -95,16 +95,21 @@ def measure(url: str, folder: Path) -> Mapping[str, float]:
 
 
 def timed(url: str, workflows: LocalWorkflows, names: list[str]) -> float:
-    """Milliseconds from the first start to the last end."""
-    begun = time.perf_counter()
+    """Milliseconds from the first start to the last end, by the rows; asking for the end must not slow the work."""
     for name in names:
         workflows.start("chain", name=name, input={"x": "y" * 200})
     with psycopg.connect(url, autocommit=True) as connection:
         while connection.execute(
             "select from local_platform.executions where machine = 'chain' and status = 'RUNNING' limit 1"
         ).rowcount:
-            time.sleep(0.001)
-    return (time.perf_counter() - begun) * 1000
+            time.sleep(0.02)
+        row = connection.execute(
+            """select extract(epoch from max(ended_at) - min(started_at))::float * 1000
+                 from local_platform.executions where name = any(%s)""",
+            [names],
+        ).fetchone()
+    assert row is not None
+    return float(row[0])
 
 
 def main() -> None:

@@ -49,12 +49,14 @@ create table criterion_runs (
   thread_id text not null, input_hash text,
   status text not null check (status in ('pending','running','interrupted','completed','parked','skipped')),
   interrupt_id text, primary key (tenant_id, evaluation_id, criterion_id),
-  foreign key (tenant_id, evaluation_id) references evaluations, foreign key (tenant_id, criterion_id) references criteria);
+  foreign key (tenant_id, evaluation_id) references evaluations,
+  foreign key (tenant_id, criterion_id) references criteria);
 """
 VERDICTS = """
 create table verdicts (
   verdict_id text not null collate "C", {BASE}, evaluation_id text not null, criterion_id text not null,
-  revision int not null check (revision >= 1), source text not null check (source in ('rule','formula','model','person')),
+  revision int not null check (revision >= 1),
+  source text not null check (source in ('rule','formula','model','person')),
   outcome text not null check (outcome in ('pass','partial','fail','not_found','needs_human')),
   score_state text not null check (score_state in ('scored','insufficient_evidence','pending_cohort','not_applicable')),
   score numeric(9,3), max_score numeric(9,3) not null, weight numeric(9,6) not null, reason text not null,
@@ -77,7 +79,8 @@ create table citations (
   boxes jsonb not null, char_start int not null, char_end int not null, locator text, quote text not null,
   quote_hash text not null, is_primary boolean not null, match text not null check (match in ('exact','normalised')),
   check (x0 < x1 and y0 < y1 and char_start < char_end),
-  primary key (tenant_id, citation_id), foreign key (tenant_id, verdict_id) references verdicts deferrable initially deferred,
+  primary key (tenant_id, citation_id),
+  foreign key (tenant_id, verdict_id) references verdicts deferrable initially deferred,
   foreign key (tenant_id, parse_run_id, chunk_id) references chunks);
 create index citations_of_verdict on citations (tenant_id, verdict_id);
 create function verdict_needs_evidence() returns trigger language plpgsql as $$
