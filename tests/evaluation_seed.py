@@ -6,17 +6,36 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
+from shared.adapters.criterion_graph import LangGraphCriteria
+from shared.adapters.postgres.checkpoints import TenantSaver
 from shared.adapters.postgres.records import PostgresRecords
+from shared.adapters.system import AesVault
 from shared.domain.blocks import Box, Page
 from shared.domain.chunks import Chunk, Position
 from shared.domain.criteria import Criterion
 from shared.domain.documents import Document, ParseRun
 from shared.domain.fact_extraction import extract_facts
 from shared.domain.ids import hash_id
+from shared.domain.index_entries import index_entry
 from shared.domain.project_rows import Bid, Project, RulePackRow, RulePackVersion, Supplier
+from shared.domain.search_request import SearchQuery, SearchResult
+from shared.domain.terms import terms
 from shared.ports.document_records import Blob, PlannedPage
+from shared.usecases.build_report import BuildReport, BuiltReport, build_report
+from shared.usecases.claim_review import ClaimReview, claim_review
+from shared.usecases.evaluate_criteria import EvaluateCriteria, evaluate_criteria
+from shared.usecases.open_review import OpenReview, open_review
+from shared.usecases.plan_evaluation import PlanEvaluation, plan_evaluation
+from shared.usecases.score_bid import ScoreBid, ScoredBid, score_bid
+from shared.usecases.search import search
 from shared.usecases.start_evaluation import StartedEvaluation, StartEvaluation, start_evaluation
-from tests.records import clock, ids
+from shared.usecases.submit_review import SubmitReview, SubmittedReview, submit_review
+from tests.fakes.chunk_index import MemoryChunkIndex
+from tests.fakes.object_store import FakeObjects
+from tests.records import clock, ids, make_records, pool
+
+DIMENSION = 8
+vault = AesVault(b"v" * 32)
 
 
 def criterion(code: str, kind: str, *, points: str = "0", ordinal: int = 0, **payload: Any) -> Criterion:
@@ -81,18 +100,41 @@ def chunk_of(document: Document, ordinal: int, text: str) -> Chunk:
     )
 
 
+class WordEmbedder:
+    """Counts terms into eight buckets: deterministic, and alike for alike texts."""
+
+    profile_id, dimension = "words", DIMENSION
+
+    def query(self, text: str) -> list[float]:
+        """Bucket counts and a small rest."""
+        vector = [0.01] * DIMENSION
+        for term in terms(text):
+            vector[sum(map(ord, term)) % DIMENSION] += 1.0
+        return vector
+
+    def passages(self, texts: Sequence[str]) -> list[list[float]]:
+        """The same for many."""
+        return [self.query(text) for text in texts]
+
+
 @dataclass
 class Seed:
-    """A tender of one tenant; `records` acts as the tenant's system."""
+    """A tender of one tenant; `records` acts as the tenant's system. `asked` counts the searches."""
 
     records: PostgresRecords
     criteria: Sequence[Criterion]
+    url: str = ""
     status: str = "open"
     high_risk: bool = False
     project: Project = field(init=False)
     pack: RulePackVersion = field(init=False)
+    index: MemoryChunkIndex = field(init=False)
+    objects: FakeObjects = field(init=False)
+    asked: int = 0
 
     def __post_init__(self) -> None:
+        self.index = MemoryChunkIndex(tenant_id=self.records.actor.tenant_id, dimension=DIMENSION)
+        self.objects = FakeObjects(clock)
         with self.records.transaction():
             pack = self.records.rule_packs.add(RulePackRow(rule_pack_id=ids.new("rpk"), code="pack", name="Pack"))
             self.pack = self.records.rule_packs.add_version(
@@ -170,6 +212,8 @@ class Seed:
         self.records.parse_runs.open(run, [PlannedPage(page=page, range_no=0, done=True) for page in pages])
         chunks = [chunk_of(document, n, text) for n, text in enumerate(texts)]
         self.records.chunks.add(chunks)
+        embedder = WordEmbedder()
+        self.index.add([index_entry(chunk, vector=embedder.query(chunk.text)) for chunk in chunks], generation=1)
         facts = extract_facts(chunks, new_id=lambda: ids.new("fct"))
         self.records.facts.add([replace(fact, **self._owner(owner)) for fact in facts])
         return document
@@ -192,3 +236,64 @@ class Seed:
         started = start_evaluation(self.command(supplier_id, **more), records=self.records, ids=ids, clock=clock)
         self.records.moves.job(started.job, "running", claim_token=started.run_id, stage="retrieve")
         return started
+
+    def search(self, query: SearchQuery) -> SearchResult:
+        """The search use case over the index in memory."""
+        self.asked += 1
+        return search(query, index=self.index, embedder=WordEmbedder(), chunks=self.records.chunks, clock=clock)
+
+    def graph(self) -> LangGraphCriteria:
+        """A graph as a new process would make it."""
+        saver = TenantSaver(pool(self.url), self.records.actor)
+        return LangGraphCriteria(records=self.records, search=self.search, saver=saver, ids=ids, clock=clock)
+
+    def suggest(self, supplier_id: str, **more: Any) -> tuple[StartedEvaluation, ScoredBid]:
+        """From start to the first ScoreBid."""
+        started = self.start(supplier_id, **more)
+        evaluation_id = started.evaluation.evaluation_id
+        planned = plan_evaluation(PlanEvaluation(evaluation_id=evaluation_id), records=self.records)
+        for group_no in planned.groups:
+            self.evaluate(evaluation_id, group_no)
+        return started, score_bid(ScoreBid(evaluation_id=evaluation_id, review_id=None), records=self.records)
+
+    def evaluate(self, evaluation_id: str, group_no: int, review_id: str | None = None) -> None:
+        """One group with all the time it needs."""
+        command = EvaluateCriteria(evaluation_id=evaluation_id, group_no=group_no, round=0, review_id=review_id)
+        evaluate_criteria(command, records=self.records, criterion_graph=self.graph(), time_left=lambda: 900.0)
+
+    def ask(self, started: StartedEvaluation, token: str = "token") -> str:
+        """Open the review; its id."""
+        command = OpenReview(evaluation_id=started.evaluation.evaluation_id, run_id=started.run_id, task_token=token)
+        return open_review(command, records=self.records, ids=ids, clock=clock, vault=vault).review_id
+
+    def person(self, databases: Any) -> PostgresRecords:
+        """Records of a reviewer of this tenant."""
+        return make_records(databases, self.records.actor.tenant_id)
+
+    def answer(self, person: PostgresRecords, review_id: str, decision: str, *edits: dict[str, Any]) -> SubmittedReview:
+        """Claim and submit."""
+        claimed = claim_review(ClaimReview(review_id=review_id), records=person, ids=ids, clock=clock)
+        command = SubmitReview(
+            review_id=review_id,
+            resume_token=claimed.resume_token,
+            decision=decision,
+            comment="Read and decided.",
+            edits=edits,
+        )
+        return submit_review(command, records=person, ids=ids, clock=clock)
+
+    def settle(self, evaluation_id: str, review_id: str) -> ScoredBid:
+        """Apply the decisions and score again."""
+        for group_no in sorted({run.group_no for run in self.records.evaluations.criterion_runs(evaluation_id)}):
+            self.evaluate(evaluation_id, group_no, review_id)
+        return score_bid(ScoreBid(evaluation_id=evaluation_id, review_id=review_id), records=self.records)
+
+    def report(self, evaluation_id: str) -> BuiltReport:
+        """Build the next report version; its PDF is only its title here."""
+        return build_report(
+            BuildReport(evaluation_id=evaluation_id),
+            records=self.records,
+            objects=self.objects,
+            ids=ids,
+            report_pages=lambda content: str(content["title"]).encode(),
+        )

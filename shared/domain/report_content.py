@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -67,7 +67,7 @@ def report_content(sources: ReportSources) -> dict[str, Any]:
             **sources.snapshot["versions"],
         },
         "audit": {"from_seq": sources.audit[0], "to_seq": sources.audit[1]},
-        "generated_at": sources.generated_at.isoformat(timespec="milliseconds"),
+        "generated_at": _time(sources.generated_at),
     }
 
 
@@ -172,7 +172,7 @@ def _overrides(revisions: Sequence[Verdict], decisions: Sequence[Decision]) -> l
             {
                 "action": decision.action,
                 "by": decision.reviewer_id,
-                "at": decision.created_at.isoformat(timespec="milliseconds") if decision.created_at else None,
+                "at": _time(decision.created_at),
                 "reason": decision.comment,
                 "from": {"outcome": before.outcome, "score": _amount(before.score)},
                 "to": {"outcome": after.outcome, "score": _amount(after.score)},
@@ -220,9 +220,16 @@ def _review(review: Review | None) -> dict[str, Any] | None:
         "decision": review.decision,
         "comment": review.comment,
         "by": review.submitted_by,
-        "at": review.submitted_at.isoformat(timespec="milliseconds") if review.submitted_at else None,
+        "at": _time(review.submitted_at),
     }
 
 
 def _amount(value: Decimal | None) -> str | None:
     return None if value is None else plain_decimal(value)
+
+
+def _time(moment: datetime | None) -> str | None:
+    """UTC with milliseconds and Z (D9)."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -118,7 +118,8 @@ class Reviews(Waits):
         """In the order they were added."""
         return self._session.all(
             Decision,
-            f"select {DECISION_COLUMNS} from review_decisions where review_id = %(id)s order by created_at, decision_id",
+            f"""select {DECISION_COLUMNS} from review_decisions where review_id = %(id)s
+                order by created_at, decision_id""",
             id=review_id,
         )
 

@@ -21,14 +21,15 @@ class Waits:
             f"""
             insert into waits (wait_id, kind, subject_id, run_id, state_name, token_ciphertext, key_version, status,
                 due_at)
-            values (%(wait_id)s, %(kind)s, %(subject_id)s, %(run_id)s, %(state_name)s, %(token_ciphertext)s,
+            values (%(wait_id)s, %(wait_kind)s, %(subject_id)s, %(run_id)s, %(state_name)s, %(token_ciphertext)s,
                 %(key_version)s, %(status)s, %(due_at)s)
             on conflict (tenant_id, run_id, state_name) do update set token_ciphertext = excluded.token_ciphertext,
                 key_version = excluded.key_version, updated_at = clock_timestamp(),
                 row_version = waits.row_version + 1
               where waits.wait_id = excluded.wait_id and waits.status = 'open'
             returning {COLUMNS}""",
-            **asdict(wait),
+            **{name: value for name, value in asdict(wait).items() if name != "kind"},
+            wait_kind=wait.kind,
         )
         if saved is not None:
             return saved
