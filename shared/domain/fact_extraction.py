@@ -29,10 +29,16 @@ def extract_facts(
         if chunk.doc_type != "tender":
             found = [*from_tables(chunk, how), *from_forms(chunk, how), *from_sentences(chunk, how)]
             readings += [reading for reading in found if reading.start >= chunk.overlap_chars]
-    labelled = {reading.field for reading in readings if reading.labelled}
-    kept = [reading for reading in readings if reading.labelled or reading.field not in labelled]
+    labelled = [reading for reading in readings if reading.labelled]
+    kept = [reading for reading in readings if reading.labelled or _may_stand(reading, labelled)]
     placed = (_placed(reading) for reading in _once(kept))
     return reconcile([replace(fact, fact_id=new_id()) for fact in placed if fact is not None])
+
+
+def _may_stand(reading: Reading, labelled: Sequence[Reading]) -> bool:
+    """A reading without its label may confirm a labelled one or stand alone, never contradict one."""
+    same_field = [other for other in labelled if other.field == reading.field]
+    return not same_field or any(other.value == reading.value for other in same_field)
 
 
 def _once(readings: Iterable[Reading]) -> list[Reading]:

@@ -83,19 +83,20 @@ def _behind_labels(rule: FieldRule, chunk: Chunk, sentence: Span, conventions: C
             continue
         end = min(sentence.end, label.end() + _REACH)
         other = ALL_LABELS.search(chunk.text, label.end(), end)
-        if other and not rule.label.fullmatch(other.group()):
+        if other:
             end = other.start()
-        yield from readings_in(rule, chunk, Span(label.end(), end), "pattern", conventions=conventions)
+        clause = clause_at(chunk.text, sentence, label.start())
+        required = REQUIREMENT.search(chunk.text, clause.start, label.start()) is not None
+        span = Span(max(clause.end, label.end()) if required else label.end(), end)
+        if span.start < span.end:
+            yield from readings_in(rule, chunk, span, "pattern", conventions=conventions)
 
 
 def _is_this_matter(rule: FieldRule, text: str, sentence: Span, label: Span) -> bool:
     before, after = text[max(sentence.start, label.start - 40) : label.start], text[label.end : label.end + 30]
     if rule.never_before and rule.never_before.search(before):
         return False
-    if rule.never_after and rule.never_after.search(after):
-        return False
-    clause = clause_at(text, sentence, label.start)
-    return REQUIREMENT.search(text, clause.start, label.start) is None or bool(re.search(r"[,，]", after))
+    return not (rule.never_after and rule.never_after.search(after))
 
 
 def _held_grade(rule: FieldRule, chunk: Chunk, sentence: Span) -> Iterator[Reading]:
