@@ -35,6 +35,13 @@ from tests.fakes.object_store import FakeObjects
 from tests.records import clock, ids, make_records, pool
 
 DIMENSION = 8
+DELIVERY = {"fact": "delivery_period", "op": "le", "value": {"amount": "60", "unit": "calendar_day"}}
+PRICE = {"kind": "lowest_ratio", "fact": "bid_price"}
+BID = (
+    "Form of tender\nBid price: EUR 120,000.00\nDelivery period: 45 calendar days",
+    "Approach\nOur method is described phase by phase with a named person.",
+    "Schedule\nThe delivery period is 45 calendar days after signature.",
+)
 vault = AesVault(b"v" * 32)
 
 
@@ -66,6 +73,21 @@ def criterion(code: str, kind: str, *, points: str = "0", ordinal: int = 0, **pa
         score_step=Decimal(body["score_step"]),
         payload={**body, "max_score": points},
     )
+
+
+def limit_and_judged() -> list[Criterion]:
+    """T-1, which a rule decides, and T-2, which nobody can judge without a model."""
+    return [
+        criterion(
+            "T-1",
+            "numeric_limit",
+            points="40",
+            test=DELIVERY,
+            requirement="Delivery within 60 calendar days",
+            queries=["delivery period in calendar days", "time of delivery"],
+        ),
+        criterion("T-2", "judged", points="60", requirement="Method of work", queries=["approach and method"]),
+    ]
 
 
 def chunk_of(document: Document, ordinal: int, text: str) -> Chunk:

@@ -41,9 +41,7 @@ def measured(
         fact_chunks=frozenset(draft["fact_chunks"]),
     )
     coverage = citation_coverage(len(claims), len(claims) + len(unsupported))
-    low, high = Decimal(draft["low"]), Decimal(draft["high"])
-    ends = [low, high] if draft["score"] is not None and low != high else []
-    deviation = score_deviation_pct(ends, criterion.max_score)
+    deviation = _deviation(criterion, draft)
     parts = {**confidence.parts, LOW: draft["low"], HIGH: draft["high"], COVERAGE: plain_decimal(coverage)}
     if deviation is not None:
         parts[DEVIATION] = plain_decimal(deviation.quantize(Decimal("0.001")))
@@ -58,13 +56,16 @@ def measured(
         input_hash="",
         verdict_id="",
     )
-    signals = Signals(
-        causes=tuple(draft["reasons"]),
-        coverage=coverage,
-        deviation_pct=deviation,
-        degraded=tuple(evidence["degraded"]),
-    )
+    causes, degraded = tuple(draft["reasons"]), tuple(evidence["degraded"])
+    signals = Signals(causes=causes, coverage=coverage, deviation_pct=deviation, degraded=degraded)
     return {**values, "reasons": [asdict(reason) for reason in review_reasons(verdict, criterion, signals)]}
+
+
+def _deviation(criterion: Criterion, draft: Draft) -> Decimal | None:
+    """Between the two ends that open checklist items leave to a score; None for one estimate (E59)."""
+    low, high = Decimal(draft["low"]), Decimal(draft["high"])
+    ends = [low, high] if draft["score"] is not None and low != high else []
+    return score_deviation_pct(ends, criterion.max_score)
 
 
 def suggested_verdict(

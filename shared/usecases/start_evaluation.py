@@ -50,18 +50,7 @@ def start_evaluation(command: StartEvaluation, *, records: Records, ids: Ids, cl
         plan = _plan(records, command, project, bid)
         rerun_no = _rerun_no(records, command, plan)
         evaluation_id, run_id = ids.new("evl"), ids.new("run")
-        job = records.jobs.accept(
-            Job(
-                job_id=ids.new("job"),
-                tenant_id=records.actor.tenant_id,
-                job_type="evaluate_bid",
-                resource_type="evaluation",
-                resource_id=evaluation_id,
-                project_id=project.project_id,
-                deadline_at=clock.now() + DEADLINES["evaluate_bid"],
-            ),
-            run_id=run_id,
-        )
+        job = records.jobs.accept(_job(records, project, evaluation_id, ids, clock), run_id=run_id)
         evaluation = records.evaluations.add(
             Evaluation(
                 evaluation_id=evaluation_id,
@@ -82,6 +71,18 @@ def start_evaluation(command: StartEvaluation, *, records: Records, ids: Ids, cl
         )
         records.trail.audit("evaluation.queued", "evaluation", evaluation_id, changes={"plan_id": plan.plan_id})
     return StartedEvaluation(evaluation=evaluation, job=job, run_id=run_id)
+
+
+def _job(records: Records, project: Project, evaluation_id: str, ids: Ids, clock: Clock) -> Job:
+    return Job(
+        job_id=ids.new("job"),
+        tenant_id=records.actor.tenant_id,
+        job_type="evaluate_bid",
+        resource_type="evaluation",
+        resource_id=evaluation_id,
+        project_id=project.project_id,
+        deadline_at=clock.now() + DEADLINES["evaluate_bid"],
+    )
 
 
 def _bid(records: Records, project: Project, supplier_id: str) -> Bid:

@@ -73,9 +73,9 @@ class Verdicts:
               substr(k.text, greatest(1, c.char_start + 1 - {CONTEXT}), least({CONTEXT}, c.char_start)) as before,
               substr(k.text, c.char_end + 1, {CONTEXT}) as after
             from citations c
-              join documents d using (tenant_id, document_id)
-              join chunks k using (tenant_id, parse_run_id, chunk_id)
-              left join document_pages p using (tenant_id, parse_run_id, page_no)
+              join documents d on d.document_id = c.document_id
+              join chunks k on k.parse_run_id = c.parse_run_id and k.chunk_id = c.chunk_id
+              left join document_pages p on p.parse_run_id = c.parse_run_id and p.page_no = c.page_no
             where c.citation_id = %(id)s""",
             id=citation_id,
         )
