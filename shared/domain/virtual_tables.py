@@ -79,12 +79,8 @@ def _part(
             at = len(text)
             spans = wrapped[cell.row, cell.col]
             lines += _cell_lines(cell, spans, rows[number], box, at)
-            cells.append(
-                Cell(
-                    cell.row - first, cell.col, last - number + 1, cell.col_span, cell.text, rows[number].page, box,
-                    at, at + len(cell.text), cell.header,
-                )
-            )  # fmt: skip
+            span = (last - number + 1, cell.col_span)
+            cells.append(_cell(cell, rows[number], box, (number - first, span), at))
             text += cell.text
     page = rows[first].page
     right = max(c.box.x1 for c in cells)
@@ -99,6 +95,13 @@ def _part(
         flags=(*item.flags, CONTINUES) if is_rest else item.flags,
         locator=item.locator,
     )
+
+
+def _cell(cell: FlowCell, row: _Row, box: Box, place: tuple[int, tuple[int, int]], at: int) -> Cell:
+    """`place` is the row in this part and the spans that are left of the cell on this page."""
+    number, (row_span, col_span) = place
+    end = at + len(cell.text)
+    return Cell(number, cell.col, row_span, col_span, cell.text, row.page, box, at, end, cell.header)
 
 
 def _cell_box(cell: FlowCell, top: float, bottom: float, step: float) -> Box:

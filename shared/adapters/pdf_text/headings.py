@@ -19,14 +19,14 @@ def is_caption(text: str) -> bool:
     return len(text) < _LONGEST and bool(_CAPTION.match(text))
 
 
-def heading_score(lines: Sequence[TextLine], text: str, profile: Profile, right: float) -> float:
-    """0..1 for the lines of one would-be heading; `right` is the right edge of its column."""
+def heading_score(lines: Sequence[TextLine], text: str, profile: Profile, page: int, right: float) -> float:
+    """0..1 for the lines of one would-be heading on a page; `right` is the right edge of its column."""
     if len(text) > _LONGEST or len(lines) > 3 or not _LETTERS.search(text):
         return 0.0
     number = heading_number(text)
     first = lines[0]
     score = 0.0
-    if profile.outline_level(text) is not None:
+    if profile.outline_level(page, text) is not None:
         score += 0.6
     if first.size >= LARGER * profile.body_size:
         score += 0.45
@@ -43,9 +43,9 @@ def heading_score(lines: Sequence[TextLine], text: str, profile: Profile, right:
     return round(max(0.0, min(1.0, score)), 2)
 
 
-def heading_level(line: TextLine, text: str, profile: Profile) -> int:
+def heading_level(line: TextLine, text: str, profile: Profile, page: int) -> int:
     """From the outline, else the number, else the rank of the font size."""
-    level = profile.outline_level(text)
+    level = profile.outline_level(page, text)
     if level is None:
         number = heading_number(text)
         if number is not None:

@@ -75,11 +75,11 @@ def _goes_on(last: TextLine, line: TextLine, right: float) -> bool:
 def _block(group: Group, profile: Profile, right: float, page: int, size: tuple[float, float]) -> Block:
     joined = join_lines([line.text for line in group])
     kind, level, flags = "paragraph", None, ["dehyphenated"] if joined.hyphens else []
-    score = heading_score(group, joined.text, profile, right)
+    score = heading_score(group, joined.text, profile, page, right)
     if is_caption(joined.text):
         kind = "caption"
     elif score >= LEAST_SCORE:
-        kind, level = "heading", heading_level(group[0], joined.text, profile)
+        kind, level = "heading", heading_level(group[0], joined.text, profile, page)
         flags.append(f"heading_score={score:.2f}")
     elif list_label(joined.text):
         kind = "list_item"

@@ -65,10 +65,12 @@ def _profile(document: Any, contents: dict[int, PageContent]) -> Profile:
     )
 
 
-def _outline(document: Any) -> dict[str, int]:
-    """Titles of the bookmarks with levels from 1."""
-    found: dict[str, int] = {}
+def _outline(document: Any) -> dict[tuple[int, str], int]:
+    """Pages and titles of the bookmarks with levels from 1."""
+    found: dict[tuple[int, str], int] = {}
     for mark in document.get_toc(max_depth=6):
-        found.setdefault(outline_key(mark.get_title() or ""), mark.level + 1)
-    found.pop("", None)
+        title, place = outline_key(mark.get_title() or ""), mark.get_dest()
+        index = place.get_index() if place is not None else None
+        if title and index is not None:
+            found.setdefault((index + 1, title), mark.level + 1)
     return found

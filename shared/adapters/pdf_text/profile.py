@@ -22,17 +22,17 @@ _PAGE_NUMBER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """`outline` maps titles without blanks to levels from 1; `furniture` holds keys of running lines."""
+    """`outline` maps (page, title without blanks) to levels from 1; `furniture` holds keys of running lines."""
 
     body_size: float
     body_bold: bool
     heading_sizes: tuple[float, ...]
     furniture: frozenset[tuple[str, int]]
-    outline: Mapping[str, int]
+    outline: Mapping[tuple[int, str], int]
 
-    def outline_level(self, text: str) -> int | None:
-        """The level of a line that stands in the outline."""
-        return self.outline.get(_BLANKS.sub("", text).lower())
+    def outline_level(self, page: int, text: str) -> int | None:
+        """The level of a line that a bookmark names and leads to: a table of contents only names it."""
+        return self.outline.get((page, outline_key(text)))
 
     def is_furniture(self, line: TextLine, page_height: float) -> bool:
         """Whether a line is a running header, footer or page number."""
@@ -59,7 +59,7 @@ def furniture_key(line: TextLine) -> tuple[str, int]:
 Lines = Sequence[tuple[float, Sequence[TextLine]]]
 
 
-def make_profile(sample: Lines, outline: Mapping[str, int], nearby: Lines) -> Profile:
+def make_profile(sample: Lines, outline: Mapping[tuple[int, str], int], nearby: Lines) -> Profile:
     """Measure sizes on the (page height, lines) of sample pages, running lines on those of nearby pages."""
     weights: Counter[tuple[float, bool]] = Counter()
     for _, lines in sample:
