@@ -1,7 +1,7 @@
 """What `make demo` shows: progress, the matrix, the waiting reviews and any cell with its evidence."""
 
+import sys
 from collections.abc import Iterable
-from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
@@ -16,7 +16,8 @@ MARKS = {
     "not_found": "[magenta]not found[/]",
     "needs_human": "[cyan]person[/]",
 }
-console = Console()
+WIDTH = 130  # of output that no terminal measures
+console = Console(width=None if sys.stdout.isatty() else WIDTH)
 
 
 def progress_bars() -> Progress:
@@ -81,13 +82,3 @@ def show_evidence(bidder: str, code: str, verdict: dict[str, Any]) -> None:
             boxes = "; ".join("(" + ", ".join(f"{float(v):.1f}" for v in box) + ")" for box in cited["boxes"])
             lines.append(f'  "{cited["quote"]}"\n  [dim]{cited["filename"]}, page {cited["page"]}, box {boxes}[/]')
     console.print(Panel("\n".join(lines), title=f"{bidder} / {code}", expand=False))
-
-
-@contextmanager
-def quiet() -> Any:
-    """Print nothing while open (benchmarks)."""
-    console.quiet = True
-    try:
-        yield
-    finally:
-        console.quiet = False

@@ -15,6 +15,7 @@ from infra.local.asl_rows import Connection, forget_old, sweep
 from infra.local.deliveries import deliver_next, register_schedules, run_schedule
 from infra.local.events import QUEUES, SCHEDULES
 from infra.local.state_machine import Resolve, StateMachine, resolve_function
+from shared.adapters.json_logs import log_json
 from shared.adapters.local_workflows import MACHINES
 from shared.settings import Settings, read_settings
 
@@ -159,7 +160,7 @@ def main() -> None:
     settings = read_settings(Settings)
     for path in sorted(MACHINES.glob("*.asl.json")):
         read_definition(json.loads(path.read_text(encoding="utf-8")))
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    log_json(settings.log_level)
     run_until_stopped(Worker(settings.platform_url, threads=settings.worker_threads))
 
 
