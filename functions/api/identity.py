@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import Request
@@ -24,15 +24,19 @@ DEPTH_LIMIT = 64
 _BROKEN = object()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """What a route asks for before its input is looked at; `match` wants If-Match, `keyed` an Idempotency-Key."""
 
-    def __init__(self, action: str, *, keyed: bool, match: bool, query: frozenset[str]) -> None:
-        self.action, self.keyed, self.match, self.query = action, keyed, match, query
+    action: str
+    keyed: bool = False
+    match: bool = False
 
 
-def admit(request: Request, rule: Rule, route: str, body: bytes) -> Caller:
-    """Check authentication, tenant status, tenant scope, role, key, precondition and form, in this order."""
+def admit(request: Request, rule: Rule, query: frozenset[str], route: str, body: bytes) -> Caller:
+    """Check authentication, tenant status, tenant scope, role, key, precondition and form, in this order.
+
+    `query` names the parameters the route knows."""
     services: Services = request.app.state.services
     verifier: TokenVerifier = request.app.state.verifier
     identity, user, caller_actor = _authenticate(request, services, verifier)
@@ -49,7 +53,7 @@ def admit(request: Request, rule: Rule, route: str, body: bytes) -> Caller:
     key, if_match = _key(request, rule), _if_match(request, rule)
     if parsed is _BROKEN:
         raise Refused("REQ_VALIDATION_FAILED", details={"fields": [{"field": "body", "rule": "json_invalid"}]})
-    _check_form(request, rule, parsed)
+    _check_form(request, query)
     return Caller(
         identity=identity,
         user=user,
@@ -144,9 +148,9 @@ def _if_match(request: Request, rule: Rule) -> int | None:
     return int(version.group(1))
 
 
-def _check_form(request: Request, rule: Rule, body: Any) -> None:
+def _check_form(request: Request, known: frozenset[str]) -> None:
     """Unknown query parameters are refused like unknown fields (A4)."""
-    unknown = sorted(request.query_params.keys() - rule.query - {"tenant_id"})
+    unknown = sorted(request.query_params.keys() - known - {"tenant_id"})
     broken = sorted(name for name, value in request.query_params.items() if not _storable(value, 1))
     if unknown or broken:
         fields = [{"field": f"query.{name[:100]}", "rule": "extra_forbidden"} for name in unknown]

@@ -30,10 +30,11 @@ class GuardedRoute(APIRoute):
         """Admit the caller, then let FastAPI validate and call the endpoint."""
         inner = super().get_route_handler()
         rule: Rule = self.endpoint.rule  # type: ignore[attr-defined]
+        query = frozenset(field.alias for field in self.dependant.query_params)
 
         async def handle(request: Request) -> Response:
             body = await request.body()
-            request.state.caller = await run_in_threadpool(admit, request, rule, self.path, body)
+            request.state.caller = await run_in_threadpool(admit, request, rule, query, self.path, body)
             return await inner(request)
 
         return handle
@@ -61,9 +62,8 @@ def route(
     The endpoint takes `caller` and returns an Answer (or, when it is `async`, a Response)."""
 
     def declare(endpoint: Endpoint) -> Endpoint:
-        names = frozenset(inspect.signature(endpoint).parameters)
         wrapped = _streaming(endpoint) if inspect.iscoroutinefunction(endpoint) else _answering(endpoint, action)
-        wrapped.rule = Rule(action, keyed=keyed, match=match, query=names)  # type: ignore[attr-defined]
+        wrapped.rule = Rule(action=action, keyed=keyed, match=match)  # type: ignore[attr-defined]
         codes = [*ALWAYS, *(KEYED if keyed else ()), *(MATCH if match else ()), *errors]
         router.add_api_route(
             path,
