@@ -69,7 +69,7 @@ def show_waiting(rows: Iterable[tuple[str, list[dict[str, Any]]]]) -> None:
     for bidder, reasons in rows:
         console.print(f"[cyan]waits for a person:[/] [bold]{bidder}[/]")
         for reason in reasons:
-            about = f"{reason['criterion_code']}: " if reason.get("criterion_code") else ""
+            about = f"{reason['criterion']}: " if reason.get("criterion") else ""
             console.print(f"    {about}{reason['code']} (value {reason['value']}, threshold {reason['threshold']})")
 
 
