@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
@@ -120,6 +121,17 @@ def chunk_of(document: Document, ordinal: int, text: str) -> Chunk:
         supplier_id=document.supplier_id,
         doc_type=document.doc_type,
     )
+
+
+class Shifted:
+    """The clock of a machine, some minutes from now."""
+
+    def __init__(self, minutes: float = 0) -> None:
+        self._shift = timedelta(minutes=minutes)
+
+    def now(self) -> datetime:
+        """The shifted time."""
+        return clock.now() + self._shift
 
 
 class WordEmbedder:
@@ -285,7 +297,11 @@ class Seed:
 
     def ask(self, started: StartedEvaluation, token: str = "token") -> str:
         """Open the review; its id."""
-        command = OpenReview(evaluation_id=started.evaluation.evaluation_id, run_id=started.run_id, task_token=token)
+        return self.ask_again(started.evaluation.evaluation_id, started.run_id, token)
+
+    def ask_again(self, evaluation_id: str, run_id: str, token: str) -> str:
+        """What a retried step does with the token of its new try."""
+        command = OpenReview(evaluation_id=evaluation_id, run_id=run_id, task_token=token)
         return open_review(command, records=self.records, ids=ids, clock=clock, vault=vault).review_id
 
     def person(self, databases: Any) -> PostgresRecords:
@@ -303,6 +319,13 @@ class Seed:
             edits=edits,
         )
         return submit_review(command, records=person, ids=ids, clock=clock)
+
+    def points(self, code: str, score: str, outcome: str = "pass") -> dict[str, Any]:
+        """An edit that gives points and cites the approach of BID."""
+        chunk = next(e for e in self.index._entries.values() if "phase" in e.terms)
+        quote = {"chunk_id": chunk.chunk_id, "quote": "described phase by phase"}
+        reason = "Every phase names a person."
+        return {"criterion": code, "score": score, "outcome": outcome, "reason": reason, "citations": [quote]}
 
     def settle(self, evaluation_id: str, review_id: str) -> ScoredBid:
         """Apply the decisions and score again."""
