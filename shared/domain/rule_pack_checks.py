@@ -1,8 +1,9 @@
 """Small checks on the JSON of a rule pack; each raises with the path of what is wrong (E9)."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from shared.domain.errors import Refused
@@ -65,11 +66,10 @@ def a_number(value: Any, path: str, *, least: Decimal | None = None, most: Decim
     """The value, a decimal string or a whole number, inside [least, most]; floats are refused (E23)."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise invalid(path, "must be a decimal string")
-    try:
-        number = Decimal(value)
-    except InvalidOperation as error:
-        raise invalid(path, "must be a decimal string") from error
-    if not number.is_finite() or (least is not None and number < least) or (most is not None and number > most):
+    if not re.fullmatch(r"-?\d{1,15}(\.\d{1,6})?", str(value)):
+        raise invalid(path, "must be a decimal string")
+    number = Decimal(value)
+    if (least is not None and number < least) or (most is not None and number > most):
         raise invalid(path, f"must lie between {least} and {most}")
     return number
 

@@ -26,7 +26,8 @@ ZH_FORM = """统一社会信用代码：91990100MA7QH31K4M
 EN_TEXT = (
     "Calder Instruments Ltd has the company registration number 7245CALD19980722RV27 and a registered capital of "
     "EUR 3,400,000.00. We hold a Grade 2 contractor qualification. "
-    "Our total bid price is EUR 1,198,450.00 excluding VAT. The delivery period is 110 calendar days. We grant a warranty period of 36 months."
+    "Our total bid price is EUR 1,198,450.00 excluding VAT. "
+    "The delivery period is 110 calendar days. We grant a warranty period of 36 months."
 )
 ZH_TEXT = (
     "我单位统一社会信用代码为91990100MA7QH31K4M，注册资本为人民币800万元，资质等级为乙级。投标总价为人民币伍佰捌拾叁万捌仟元整"
