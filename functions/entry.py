@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.domain.context import Actor
 from shared.domain.errors import CodedError, Retryable
-from shared.domain.jobs import Job
+from shared.domain.jobs import STAGE_OF_STATE, Job
 from shared.domain.retries import STEP_RETRIES
 from shared.domain.transitions import JOB, is_terminal
 from shared.wiring import Parts, Services, services
@@ -68,7 +68,10 @@ def _admit(parts: Parts, scope: Mapping[str, Any]) -> None:
     if is_terminal(JOB, job.status) or job.claim_token != scope["run_id"]:
         raise Canceled(f"{job.job_id} is {job.status} and belongs to {job.claim_token}")
     if job.status == "retrying":
-        parts.records.moves.job(job, "running", step=scope["state"])
+        job = parts.records.moves.job(job, "running", step=scope["state"])
+    stage = STAGE_OF_STATE.get(scope["state"], job.stage)
+    if stage != job.stage and stage is not None:
+        parts.records.moves.enter_stage(job, stage)
 
 
 def _note(parts: Parts, scope: Mapping[str, Any], started_at: Any, error: CodedError | None) -> None:

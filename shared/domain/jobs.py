@@ -6,6 +6,14 @@ from typing import Any
 
 DEADLINES = {"ingest_document": timedelta(hours=5), "evaluate_bid": timedelta(days=8)}
 MACHINES = {"ingest_document": "ingest_document", "evaluate_bid": "evaluate_bid"}
+# The stage that a job enters with a state of its machine (spec D112, W27-W51).
+STAGE_OF_STATE = {
+    "RoutePages": "parse",
+    "IndexChunks": "index",
+    "EvaluateCriteria": "evaluate",
+    "OpenReview": "review",
+    "BuildReport": "report",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -125,6 +125,10 @@ class Moves(Protocol):
         """Move a review; changes may name claim, token hash, decision, comment, edits, submitter."""
         ...
 
+    def enter_stage(self, job: Job, stage: str) -> None:
+        """Let a living job enter a later stage; raises Refused WF_STAGE_INVALID for an earlier one."""
+        ...
+
     def close_run(self, run_id: str, status: str) -> None:
         """End the run and append its last events (run.succeeded or run.failed ..., then run.closed)."""
         ...

@@ -32,6 +32,10 @@ def test_a_pdf_becomes_indexed_chunks_whose_lines_have_boxes(product: TestProduc
     job = product.wait_for_job(item.job_id)
     assert (job.status, job.error) == ("succeeded", None)
     assert job.progress_done == 100
+    run = product.parts().records.jobs.newest_run(item.job_id)
+    events = product.parts().records.jobs.events(run.run_id, after=0, limit=100)
+    assert [e["stage"] for e in events if e["event_type"] == "run.stage.changed"] == ["ingest", "parse", "index"]
+    assert [e["seq"] for e in events] == list(range(1, len(events) + 1))
     records = product.parts().records
     document = records.documents.get(item.document_id)
     assert document.status == "indexed"

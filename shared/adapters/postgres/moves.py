@@ -99,6 +99,21 @@ class Moves:
             self._publish("reviews", ("review", review.review_id), to, moved.row_version, review.project_id)
         return moved
 
+    def enter_stage(self, job: Job, stage: str) -> None:
+        """Let a living job enter a later stage and tell its run's stream; a parallel step that did it first wins."""
+        transitions.check_stage(job.stage, stage)
+        with self._session.transaction():
+            entered = self._session.execute(
+                """update jobs set stage = %(stage)s, updated_at = clock_timestamp(), row_version = row_version + 1
+                   where job_id = %(job_id)s and stage is not distinct from %(old)s
+                     and status in ('running', 'retrying')""",
+                job_id=job.job_id,
+                stage=stage,
+                old=job.stage,
+            )
+            if entered and job.claim_token:
+                self._trail.run_event(job.claim_token, "run.stage.changed", stage=stage, payload={"from": job.stage})
+
     def close_run(self, run_id: str, status: str) -> None:
         """End the run once and append its last events."""
         with self._session.transaction():

@@ -25,6 +25,7 @@ create table jobs (
 create index jobs_queued on jobs (lane, status, priority desc, available_at) where status = 'queued';
 create index jobs_running on jobs (tenant_id, status) where status in ('running','retrying');
 create index jobs_newest on jobs (tenant_id, job_id desc);
+create index jobs_of_resource on jobs (tenant_id, resource_id);
 create table runs (
   run_id text not null collate "C", {MUTABLE}, job_id text not null, run_no int not null, machine text not null,
   machine_version text not null, execution_name text not null unique, execution_ref text,
