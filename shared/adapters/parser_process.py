@@ -54,7 +54,8 @@ class Child:
             os.close(theirs)
             os.close(life_read)
         self._pipe = Connection(ours)
-        self._receive(limits.start_seconds)
+        self._start_bytes = self._start_peak = 0
+        _, self._start_bytes, self._start_peak = self._receive(limits.start_seconds)
 
     def call(self, method: str, arguments: tuple[Any, ...], seconds: float) -> Any:
         """The parser's answer, its CodedError, or Retryable DOC_PARSE_TIMEOUT, DOC_PARSE_MEMORY_LIMIT or
@@ -99,12 +100,14 @@ class Child:
         raise Retryable("DOC_PARSE_TIMEOUT", details={"limit_seconds": seconds})
 
     def _raise_death(self) -> None:
-        """Tell a memory death from any other by the child's largest resident size."""
+        """Tell a memory death from any other by the child's largest resident size, if it grew since the start:
+        the system counts the size of the parent at the fork as the child's."""
         _, status, usage = os.wait4(self._process.pid, 0)
         self._process.returncode = os.waitstatus_to_exitcode(status)
         peak = usage.ru_maxrss * 1024
         self.close()
-        if peak >= _NEAR_LIMIT * self._limits.memory_bytes:
+        is_full = peak - self._start_bytes >= _NEAR_LIMIT * self._limits.memory_bytes
+        if is_full and peak > self._start_peak:
             raise Retryable("DOC_PARSE_MEMORY_LIMIT", details={"limit_bytes": self._limits.memory_bytes})
         raise Retryable("DOC_PARSE_UNKNOWN_ERROR", f"the parser process ended with {self._process.returncode}")
 

@@ -21,7 +21,7 @@ def serve(pipe_fd: int, life_fd: int, target: str, memory_bytes: int) -> None:
     parser: Any = getattr(importlib.import_module(module), name)()
     _limit_memory(memory_bytes)
     pipe = Connection(pipe_fd)
-    pipe.send(("ready",))
+    pipe.send(("ready", _resident_bytes(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
     while True:
         try:
             method, arguments, cpu_seconds = pipe.recv()
@@ -51,6 +51,10 @@ def _die_with_parent(life_fd: int) -> None:
         is_gone = False
     if is_gone:
         sys.exit(1)
+
+
+def _resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def _limit_memory(memory_bytes: int) -> None:

@@ -8,7 +8,9 @@ from shared.domain.joining import clean, separator
 
 Row = list[Word]
 TABLE_MARK = "\x00"  # the text of a pseudo word that stands for a ruled table, followed by its index
-_SAME_BASELINE = 0.5  # of the larger font size: super- and subscripts stay in their row
+_SAME_BASELINE = 0.25  # of the font size, for words of one size: cells set half a line apart are no row
+_RAISED = 0.5  # of the larger font size, for words of two sizes: super- and subscripts stay in their row
+_ONE_SIZE = 0.85  # sizes whose ratio is at least this are one
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ def rows_of(words: Sequence[Word]) -> list[Row]:
     base = size = 0.0
     for word in sorted(words, key=lambda w: (w.base, w.x0)):
         alone = word.text[0] == TABLE_MARK
-        if rows and not alone and size and word.base - base <= _SAME_BASELINE * max(size, word.size):
+        if rows and not alone and size and word.base - base <= _reach(size, word.size):
             rows[-1].append(word)
             if word.size > size:
                 base, size = word.base, word.size
@@ -43,6 +45,12 @@ def rows_of(words: Sequence[Word]) -> list[Row]:
     for row in rows:
         row.sort(key=lambda w: w.x0)
     return rows
+
+
+def _reach(one: float, other: float) -> float:
+    """How far apart two baselines of a row may be, in points."""
+    larger = max(one, other)
+    return (_SAME_BASELINE if min(one, other) >= _ONE_SIZE * larger else _RAISED) * larger
 
 
 def line_of(row: Row) -> TextLine:

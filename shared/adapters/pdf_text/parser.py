@@ -1,7 +1,6 @@
 """The text route of PDF files as a DocumentParser (spec 03 sections 3 and 4)."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +14,43 @@ from shared.domain.errors import Permanent
 NAME, VERSION = "pdf-text", "1"
 
 
+@dataclass(slots=True)
+class _Known:
+    """What was read of the last file, because survey and one range after the other follow. Nothing here
+    changes a result, it only saves reading a page twice."""
+
+    key: tuple[str, int, int]
+    routes: dict[int, str] = field(default_factory=dict)
+    sample: dict[int, PageContent] = field(default_factory=dict)
+
+
 class PdfTextParser:
     """Reads digital PDF pages; pages that need OCR are refused, never guessed."""
 
     name = NAME
     version = VERSION
 
+    def __init__(self) -> None:
+        self._known = _Known(("", 0, 0))
+
     def survey(self, path: Path, media_type: str) -> list[Page]:
         """Every page with its route. Raises Permanent DOC_PARSE_ENCRYPTED or DOC_PARSE_PDF_CORRUPT."""
+        known = self._of(path)
         with opened(path) as document:
-            return [survey_page(document, number) for number in range(1, len(document) + 1)]
+            pages = [survey_page(document, number) for number in range(1, len(document) + 1)]
+        known.routes.update({page.number: page.route for page in pages})
+        return pages
 
     def parse(self, path: Path, media_type: str, first: int, last: int) -> ParsedRange:
         """Blocks of pages first..last. Raises Permanent INPUT_UNSUPPORTED_FORMAT naming the pages of the range
         that are scans, ValueError for a range outside the document."""
+        known = self._of(path)
         with opened(path) as document:
             if not 1 <= first <= last <= len(document):
                 raise ValueError(f"pages {first}-{last} of a document of {len(document)}")
-            _refuse_scans(document, first, last)
-            contents = {number: read_page(document, number) for number in range(first, last + 1)}
-            profile = _profile(document, contents)
+            _refuse_scans(document, known, first, last)
+            contents = {n: known.sample.get(n) or read_page(document, n) for n in range(first, last + 1)}
+            profile = _profile(document, known, contents)
         blocks = [
             replace(block, parser=NAME, parser_version=VERSION)
             for number in range(first, last + 1)
@@ -42,9 +58,19 @@ class PdfTextParser:
         ]
         return ParsedRange(first, last, tuple(arrange(blocks)))
 
+    def _of(self, path: Path) -> _Known:
+        status = path.stat()
+        key = (str(path), status.st_size, status.st_mtime_ns)
+        if self._known.key != key:
+            self._known = _Known(key)
+        return self._known
 
-def _refuse_scans(document: Any, first: int, last: int) -> None:
-    pages = [n for n in range(first, last + 1) if survey_page(document, n).route == "ocr"]
+
+def _refuse_scans(document: Any, known: _Known, first: int, last: int) -> None:
+    for number in range(first, last + 1):
+        if number not in known.routes:
+            known.routes[number] = survey_page(document, number).route
+    pages = [n for n in range(first, last + 1) if known.routes[n] == "ocr"]
     if not pages:
         return
     names = ", ".join(map(str, pages))
@@ -52,11 +78,12 @@ def _refuse_scans(document: Any, first: int, last: int) -> None:
     raise Permanent("INPUT_UNSUPPORTED_FORMAT", f"{what}; OCR is not built yet", details={"pages": pages})
 
 
-def _profile(document: Any, contents: dict[int, PageContent]) -> Profile:
+def _profile(document: Any, known: _Known, contents: dict[int, PageContent]) -> Profile:
     """The same typical sizes for every range: measured on fixed sample pages; running lines also on the
     pages of the range itself."""
-    sample: Sequence[int] = sample_numbers(len(document))
-    pages = {n: contents.get(n) or read_page(document, n) for n in sample}
+    numbers = sample_numbers(len(document))
+    known.sample.update({n: contents.get(n) or read_page(document, n) for n in numbers if n not in known.sample})
+    pages = {n: known.sample[n] for n in numbers}
     nearby = {**contents, **pages}
     return make_profile(
         [(c.size[1], c.lines) for _, c in sorted(pages.items())],
