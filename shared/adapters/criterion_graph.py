@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Hashable
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -127,22 +128,27 @@ class LangGraphCriteria:
                 code = error.code
                 raise
             finally:
-                ended = self._clock.now()
-                entry = {
-                    "trace_id": self._trace_id,
-                    "thread": values["thread_id"],
-                    "node": step.__name__,
-                    "started_at": started.isoformat(),
-                    "ended_at": ended.isoformat(),
-                    "latency_ms": (ended - started).total_seconds() * 1000,
-                    "input_hash": digest(dict(values)),
-                    "output_hash": digest(dict(update)),
-                    "code": code,
-                }
-                log.info("node", extra={"graph": entry})
+                self._log(step.__name__, values, update, started, code)
             return update
 
         return node
+
+    def _log(self, name: str, values: ThreadValues, update: ThreadValues, started: datetime, code: str | None) -> None:
+        if not log.isEnabledFor(logging.INFO):
+            return
+        ended = self._clock.now()
+        entry = {
+            "trace_id": self._trace_id,
+            "thread": values["thread_id"],
+            "node": name,
+            "started_at": started.isoformat(),
+            "ended_at": ended.isoformat(),
+            "latency_ms": (ended - started).total_seconds() * 1000,
+            "input_hash": digest(dict(values)),
+            "output_hash": digest(dict(update)),
+            "code": code,
+        }
+        log.info("node", extra={"graph": entry})
 
 
 def _after_rules(values: ThreadValues) -> str:

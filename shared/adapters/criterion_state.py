@@ -1,8 +1,8 @@
 """The state of a criterion's thread: ids, hashes, numbers and the small draft; no document text (spec W80)."""
 
+import json
 from typing import Annotated, Any, TypedDict
 
-from shared.domain.canonical_json import canonical
 from shared.domain.errors import Permanent
 
 LARGEST = 64 * 1024  # bytes, W80
@@ -43,6 +43,6 @@ class ThreadValues(TypedDict, total=False):
 
 def check_size(values: ThreadValues) -> None:
     """Raise Permanent WF_PAYLOAD_TOO_LARGE when the state is over 64 KiB."""
-    size = len(canonical(dict(values)))
+    size = len(json.dumps(values, ensure_ascii=False).encode())
     if size > LARGEST:
         raise Permanent("WF_PAYLOAD_TOO_LARGE", details={"bytes": size, "limit": LARGEST})

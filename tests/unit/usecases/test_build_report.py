@@ -9,7 +9,7 @@ from infra.local.postgres import Databases
 from shared.domain.errors import Permanent
 from shared.usecases.build_report import BuildReport, build_report
 from tests.evaluation_seed import BID, DELIVERY, Seed, criterion, limit_and_judged
-from tests.records import PostgresRecords, ids, make_records
+from tests.records import ids, make_records
 
 
 def reviewed(databases: Databases) -> tuple[Seed, str]:
@@ -103,11 +103,10 @@ def test_the_files_are_locked_for_the_retention_of_the_tenant(databases: Databas
 def test_an_open_evaluation_has_no_report(databases: Databases) -> None:
     made = Seed(make_records(databases), limit_and_judged(), url=databases.app_url)
     started = made.start(made.bid("S-1", *BID))
-    records: PostgresRecords = made.records
     with pytest.raises(Permanent) as raised:
         build_report(
             BuildReport(evaluation_id=started.evaluation.evaluation_id),
-            records=records,
+            records=made.records,
             objects=made.objects,
             ids=ids,
             report_pages=lambda content: b"",

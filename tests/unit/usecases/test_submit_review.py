@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from infra.local.postgres import Databases
+from shared.adapters.postgres.records import PostgresRecords
 from shared.domain.errors import Refused
 from shared.usecases.cancel_job import CancelJob, cancel_job
 from shared.usecases.claim_review import ClaimReview, claim_review
 from shared.usecases.submit_review import SubmitReview, submit_review
 from tests.evaluation_seed import BID, Seed, Shifted, limit_and_judged
-from tests.records import PostgresRecords, clock, ids, make_records
+from tests.records import clock, ids, make_records
 
 
 class Asked:
