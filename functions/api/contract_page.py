@@ -1,4 +1,4 @@
-"""The contract as one HTML page without scripts or foreign hosts, so that it also shows on a machine without a network."""
+"""The contract as one HTML page without scripts or foreign hosts, so it also shows where there is no network."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -48,7 +48,8 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> Iterator
     yield f'<span class="r">{escape(operation.get("summary", ""))} ({roles})</span></summary>'
     for parameter in operation.get("parameters", []):
         needed = ", required" if parameter.get("required") else ""
-        yield f"<p><code>{escape(parameter['name'])}</code> in {parameter['in']}{needed} {_json(parameter['schema'])}</p>"
+        yield f"<p><code>{escape(parameter['name'])}</code> in {parameter['in']}{needed}</p>"
+        yield _json(parameter["schema"])
     content = operation.get("requestBody", {}).get("content", {})
     for media_type, part in content.items():
         yield f"<p>body {escape(media_type)}</p>{_json(part['schema'])}"

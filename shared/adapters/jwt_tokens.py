@@ -136,7 +136,9 @@ class TokenVerifier:
             found = self._fetch()
         except Retryable:
             return  # the issuer is out: cached keys stay valid, unknown ones are refused
-        keys = {key["kid"]: made for key in found.get("keys", []) if (made := _public_key(key)) is not None}
+        listed = found.get("keys") if isinstance(found, Mapping) else None
+        entries = [key for key in listed if isinstance(key, Mapping)] if isinstance(listed, list) else []
+        keys = {key["kid"]: made for key in entries if (made := _public_key(key)) is not None}
         with self._lock:
             self._keys, self._fetched_at = keys, now
 
@@ -148,6 +150,6 @@ def _public_key(key: Mapping[str, Any]) -> RSAPublicKey | None:
         return None
     try:
         made = RSAAlgorithm.from_jwk(dict(key))
-    except jwt.InvalidKeyError:
+    except (jwt.InvalidKeyError, ValueError, TypeError):  # numbers that make no key: one bad entry spoils no other
         return None
     return made if isinstance(made, RSAPublicKey) and made.key_size >= SMALLEST_KEY_BITS else None
