@@ -21,12 +21,15 @@ _HBA = "local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\nho
 _UNSAFE_AND_FAST = ("fsync", "synchronous_commit", "full_page_writes")
 
 
+class ServerDown(Exception):
+    """The server did not come up; its log says why."""
+
+
 def start_server(folder: Path, *, password: str, durable: bool = True) -> str:
     """Return the superuser's URL of the folder's server, started now or found running.
 
     The server stops when the last process that called this ends normally; one that a killed process left behind is
-    adopted. `durable=False` trades safety against power loss for speed and is for tests. Raises RuntimeError when
-    the server does not come up.
+    adopted. `durable=False` trades safety against power loss for speed and is for tests. Raises ServerDown.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder = folder.resolve()
@@ -50,6 +53,15 @@ def stop_server(folder: Path) -> None:
         server.cleanup()
 
 
+def is_running(folder: Path) -> bool:
+    """Tell whether the folder's server lives; cheap enough to ask twice a second."""
+    try:
+        lines = (folder.resolve() / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        return False
+    return bool(lines) and _alive(int(lines[0]), running=str(folder.resolve()))
+
+
 def _started(folder: Path) -> PostmasterInfo:
     """Backends of a killed server need a moment to notice and leave; until then a new one cannot start."""
     for attempt in range(START_ATTEMPTS):
@@ -60,12 +72,12 @@ def _started(folder: Path) -> PostmasterInfo:
                         PostgresServer._instances.pop(folder, None)
                 _forget_dead_users(folder)
             return get_server(folder).get_postmaster_info()
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
             PostgresServer._instances.pop(folder, None)
             if attempt == START_ATTEMPTS - 1:
-                raise
+                raise ServerDown(f"PostgreSQL does not start; its log is {folder / 'log'}") from error
             time.sleep(0.3)
-    raise RuntimeError(f"no PostgreSQL in {folder}")
+    raise ServerDown(f"no PostgreSQL in {folder}")
 
 
 def _found_running(folder: Path) -> bool:
@@ -81,7 +93,7 @@ def _found_running(folder: Path) -> bool:
         if len(lines) == 8 and lines[7].strip() == "ready":
             return True
         time.sleep(0.1)
-    raise RuntimeError(f"the PostgreSQL server of {folder} does not get ready")
+    raise ServerDown(f"the PostgreSQL server of {folder} does not get ready")
 
 
 def _forget_dead_users(folder: Path) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
-from infra.local.embedded_server import start_server
+from infra.local.embedded_server import is_running, start_server
 from infra.local.local_secrets import ensure_secrets
 from shared.adapters.postgres.migrate import migrate
 
@@ -39,11 +39,25 @@ def ensure_database(root: Path, server_url: str | None = None) -> Databases:
         passwords = ensure_secrets(root, LOGINS)
         create_roles(server_url, passwords)
         return build_schema(server_url, server_url, passwords)
-    passwords = ensure_secrets(root, ("postgres", OWNER, *LOGINS))
-    superuser_url = start_server(root / "postgres", password=passwords.pop("postgres"))
+    superuser_url, passwords = _start(root)
     create_roles(superuser_url, passwords)
     create_database(superuser_url, DATABASE)
     return build_schema(url_with(superuser_url, database=DATABASE), superuser_url, passwords)
+
+
+def restart_server(root: Path) -> Databases | None:
+    """Start the embedded server of the data folder again if it died and return its URLs; None while it runs.
+
+    Raises ServerDown when it does not come up."""
+    if is_running(root / "postgres"):
+        return None
+    superuser_url, passwords = _start(root)
+    return urls(superuser_url, DATABASE, passwords)
+
+
+def _start(root: Path) -> tuple[str, dict[str, str]]:
+    passwords = ensure_secrets(root, ("postgres", OWNER, *LOGINS))
+    return start_server(root / "postgres", password=passwords.pop("postgres")), passwords
 
 
 def create_roles(admin_url: str, passwords: Mapping[str, str]) -> None:

@@ -14,6 +14,7 @@ from infra.local.asl_definition import read_definition
 from infra.local.asl_rows import Connection, forget_old, sweep
 from infra.local.deliveries import deliver_next, register_schedules, run_schedule
 from infra.local.events import QUEUES, SCHEDULES
+from infra.local.lifeline import given_parent
 from infra.local.state_machine import Resolve, StateMachine, resolve_function
 from shared.adapters.json_logs import log_json
 from shared.adapters.local_workflows import MACHINES
@@ -22,6 +23,7 @@ from shared.settings import Settings, read_settings
 POLL = 0.5  # seconds; a lost notification costs this much
 SWEEP_EVERY = 1.0
 DRAIN = 25.0  # seconds that handlers get to finish after SIGTERM (W127: gone within 30 s)
+ORPHAN_DRAIN = 2.0  # the same after a kill of the parent, when the next product already waits to start
 MESSAGE_THREADS = 2
 LOG = logging.getLogger(__name__)
 _NEXT_DUE = """
@@ -80,8 +82,13 @@ class Worker:
         """Start all threads and return."""
         targets = [(self._work, job) for job in self._jobs]
         self._threads = [threading.Thread(target=target, args=job, daemon=True) for target, job in targets]
-        for thread in (*self._threads, threading.Thread(target=self._coordinate, daemon=True)):
+        self._threads.append(threading.Thread(target=self._coordinate, daemon=True))
+        for thread in self._threads:
             thread.start()
+
+    def is_whole(self) -> bool:
+        """Whether every thread lives; one that met a bug is gone, and only a new process replaces it."""
+        return all(thread.is_alive() for thread in self._threads)
 
     def stop(self, timeout: float = DRAIN) -> bool:
         """Take nothing new and wait for what runs; False when something still ran after `timeout` seconds.
@@ -161,24 +168,26 @@ def main() -> None:
     for path in sorted(MACHINES.glob("*.asl.json")):
         read_definition(json.loads(path.read_text(encoding="utf-8")))
     log_json(settings.log_level)
-    run_until_stopped(Worker(settings.platform_url, threads=settings.worker_threads))
+    run_until_stopped(Worker(settings.platform_url, threads=settings.worker_threads), parent=given_parent())
 
 
-def run_until_stopped(worker: Worker, *, drain: float = DRAIN) -> None:
+def run_until_stopped(worker: Worker, *, drain: float = DRAIN, parent: int | None = None) -> None:
     """Run a worker in this process and end it; after a signal, handlers get `drain` seconds to finish.
 
-    Exit code 1 says that some did not: their rows are free again and the next worker calls them once more.
+    Exit code 1 says that some did not, or that a thread of the worker had died: the rows are free again and the
+    next worker calls them once more.
     """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    parent = os.getppid()
+    parent = parent or os.getppid()
     worker.start()
-    while not stop.wait(0.5) and os.getppid() == parent:
+    while not stop.wait(0.5) and os.getppid() == parent and worker.is_whole():
         pass
-    finished = worker.stop(drain)
+    was_whole = worker.is_whole()
+    finished = worker.stop(drain if os.getppid() == parent else min(drain, ORPHAN_DRAIN))
     logging.shutdown()
-    os._exit(0 if finished else 1)
+    os._exit(0 if finished and was_whole else 1)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """How tenants are kept apart in SQL: every transaction sets its tenant, and row security does the rest (S51)."""
 
+import select
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -12,16 +13,32 @@ from shared.domain.context import Actor
 from shared.domain.errors import CodedError, Permanent, Refused, Retryable
 
 Row = TypeVar("Row")
+WAIT_SECONDS = 10.0  # for a connection; the API must refuse before its client gives up
 _SCOPE = """select set_config('app.tenant_id', %s, true), set_config('app.actor_id', %s, true),
     set_config('app.trace_id', %s, true)"""
 _RAISED = {"BP001": Refused, "BP002": Permanent, "BP003": Permanent, "BP004": Refused, "BP005": Retryable}
 
 
 def open_pool(url: str, *, size: int) -> ConnectionPool[psycopg.Connection[Any]]:
-    """A pool without session state and prepared statements, as RDS Proxy wants it (design section 8)."""
+    """A pool without session state and prepared statements, as RDS Proxy wants it (design section 8).
+
+    A connection that the server closed is replaced before it is lent; who gets none in 10 s is refused one."""
     return ConnectionPool(
-        url, min_size=1, max_size=size, open=True, timeout=30, kwargs={"prepare_threshold": None, "autocommit": True}
+        url,
+        min_size=1,
+        max_size=size,
+        open=True,
+        timeout=WAIT_SECONDS,
+        check=_check,
+        kwargs={"prepare_threshold": None, "autocommit": True},
     )
+
+
+def _check(connection: psycopg.Connection[Any]) -> None:
+    """An idle connection has something to read only when the server ended it or has a notice: then ask it, which
+    raises OperationalError. Otherwise no round trip is spent."""
+    if select.select([connection.fileno()], [], [], 0)[0]:
+        ConnectionPool.check_connection(connection)
 
 
 def translate(error: psycopg.Error) -> CodedError:
