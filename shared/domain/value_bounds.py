@@ -42,8 +42,7 @@ def with_ranges(text: str, values: Sequence[Value]) -> list[Value]:
         if out and _joins(text, out[-1], value):
             out.append(_joined(text, out.pop(), value))
             continue
-        head = text[: value.start]
-        match = (_BEFORE.search(head) or _BETWEEN.search(head)) if value.kind != "number" else None
+        match = _first_end(text, value) if value.kind != "number" else None
         if match and (not out or out[-1].end <= match.start("number") or out[-1].kind == "number"):
             if out and out[-1].end > match.start("number"):
                 out.pop()
@@ -53,9 +52,21 @@ def with_ranges(text: str, values: Sequence[Value]) -> list[Value]:
     return out
 
 
+def _first_end(text: str, value: Value) -> re.Match[str] | None:
+    """The bare first end of a range right before the value, at most 160 characters away."""
+    reach = max(0, value.start - 160)
+    for pattern in (_BEFORE, _BETWEEN):
+        for match in pattern.finditer(text, reach, value.start):
+            return match
+    return None
+
+
 def _joins(text: str, first: Value, second: Value) -> bool:
     between = text[first.end : second.start]
-    after_between = text[: first.start].rstrip().lower().endswith("between") and between.strip().lower() == "and"
+    after_between = (
+        text[max(0, first.start - 12) : first.start].rstrip().lower().endswith("between")
+        and between.strip().lower() == "and"
+    )
     alike = first.kind == second.kind and first.unit == second.unit and first.currency == second.currency
     units = first.kind != "number" or after_between
     return alike and first.amount is not None and units and (_JOIN.fullmatch(between) is not None or after_between)

@@ -18,9 +18,12 @@ _WORDS |= {w: 20 + 10 * i for i, w in enumerate("twenty thirty forty fifty sixty
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
 _WORD = "(?:" + "|".join(sorted([*_WORDS, *_SCALES], key=len, reverse=True)) + ")"
 
-ARABIC = r"\d(?:[\d.,']*\d)?"
-CHINESE = rf"[{CHINESE_SIGNS}]+(?:点[{CHINESE_SIGNS}]+)?"
-ENGLISH = rf"\b(?:a\s+)?{_WORD}(?:[\s-]+(?:and\s+)?{_WORD})*\b"
+ARABIC = r"\d(?:[\d.,']{0,30}\d)?"
+CHINESE = rf"[{CHINESE_SIGNS}]{{1,32}}(?:点[{CHINESE_SIGNS}]{{1,16}})?"
+ENGLISH = rf"\b(?:a\s+)?{_WORD}(?:[\s-]{{1,3}}(?:and\s{{1,3}})?{_WORD}){{0,24}}\b"
+ENDLESS = re.compile(
+    rf"[\d.,']{{33,}}|[{CHINESE_SIGNS}]{{33,}}|\s{{33,}}|\b(?:{_WORD}(?:\s+and)?[\s-]+){{25,}}{_WORD}?"
+)
 SCALE = r"(?:\s?(?:百万|千万|仟万|十万|万亿|万|萬|亿|億|千|百)|\s?(?:thousand|million|billion|mn|bn)\b)"
 _PLAIN = re.compile(r"\d+(?:\.\d+)?")
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,3}(?:'\d{3})+(?:\.\d+)?")

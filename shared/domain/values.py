@@ -12,6 +12,7 @@ from shared.domain.value_money import find_money, find_shares
 from shared.domain.value_numbers import (
     ARABIC,
     CHINESE,
+    ENDLESS,
     ENGLISH,
     SCALE,
     Unreadable,
@@ -32,9 +33,11 @@ _IDIOMS = frozenset({"万一", "千万", "百万", "一一", "十一"})
 
 
 def read_values(text: str, conventions: Conventions | None = None) -> list[Value]:
-    """The values of the text in order, without overlaps. Spans and `raw` refer to the text as given."""
+    """The values of the text in order, without overlaps. Spans and `raw` refer to the text as given.
+
+    Runs of more than 32 digits or numerals are no values; leaving them out keeps the time linear in the text."""
     given = conventions or Conventions()
-    narrow = folded(text)
+    narrow = ENDLESS.sub(lambda run: "\0" * len(run.group()), folded(text))
     kinds = (find_codes(narrow), find_dates(narrow, given), find_money(narrow, given), find_shares(narrow))
     found = _without_overlaps([*kinds, find_durations(narrow), _numbers(narrow, given)])
     bounded = with_bounds(narrow, with_ranges(narrow, found))
@@ -44,8 +47,10 @@ def read_values(text: str, conventions: Conventions | None = None) -> list[Value
 def _without_overlaps(kinds: Iterable[Iterable[Value]]) -> list[Value]:
     """Earlier kinds win, so 2026 of a date is no number and 300万 of money no number either."""
     taken: list[Value] = []
+    covered: set[int] = set()
     for kind in kinds:
-        free = [v for v in kind if not any(v.start < t.end and t.start < v.end for t in taken)]
+        free = [value for value in kind if covered.isdisjoint(range(value.start, value.end))]
+        covered.update(place for value in free for place in range(value.start, value.end))
         taken += free
     return sorted(taken, key=lambda value: value.start)
 
@@ -53,7 +58,11 @@ def _without_overlaps(kinds: Iterable[Iterable[Value]]) -> list[Value]:
 def _numbers(text: str, conventions: Conventions) -> Iterator[Value]:
     for match in _NUMBER.finditer(text):
         raw = match["arabic"] or match.group()
-        if not _is_number(match) or _CALENDAR.match(text, match.end()) or text[: match.start()].endswith("第"):
+        if (
+            not _is_number(match)
+            or _CALENDAR.match(text, match.end())
+            or text[match.start() - 1 : match.start()] == "第"
+        ):
             continue
         try:
             amount = read_number(raw)

@@ -102,3 +102,8 @@ def test_a_date_covers_its_precision() -> None:
     assert [day.isoformat() for day in day_bounds("2028-02")] == ["2028-02-01", "2028-02-29"]
     assert [day.isoformat() for day in day_bounds("2026")] == ["2026-01-01", "2026-12-31"]
     assert [day.isoformat() for day in day_bounds("2026-12")] == ["2026-12-01", "2026-12-31"]
+
+
+@pytest.mark.parametrize("run", ["1" * 4000, "零" * 4000, "EUR" + " " * 4000, "one hundred and " * 250, "1," * 2000])
+def test_endless_runs_are_no_values(run: str) -> None:
+    assert [value.canonical for value in read_values(f"{run} EUR 5.00") if not value.ambiguous][-1:] == ["5 EUR"]
