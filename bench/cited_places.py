@@ -36,6 +36,10 @@ class PdfPages:
         self._pdf = pypdfium2.PdfDocument(content)
         self._chars = lru_cache(maxsize=64)(self._read)
 
+    def close(self) -> None:
+        """Give the file back; pages cannot be read any more."""
+        self._pdf.close()
+
     def text_in(self, page: int, box: Place) -> str:
         """The characters of the text layer inside the box."""
         chars, centres = self._chars(page)
@@ -118,10 +122,9 @@ def _unplaced(text: str, start: int, end: int, held: Sequence[Mapping[str, Any]]
 
 def fonts_not_embedded(content: bytes) -> set[str]:
     """Names of the fonts that a PDF uses and does not carry."""
-    pdf = pypdfium2.PdfDocument(content)
     missing = set()
-    for page in pdf:
-        for item in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_TEXT]):
+    with pypdfium2.PdfDocument(content) as pdf:
+        for item in (item for page in pdf for item in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_TEXT])):
             font = pdfium.FPDFTextObj_GetFont(item.raw)
             if pdfium.FPDFFont_GetIsEmbedded(font) != 1:
                 name = ctypes.create_string_buffer(200)
@@ -130,6 +133,7 @@ def fonts_not_embedded(content: bytes) -> set[str]:
     return missing
 
 
-def pdf_text(content: bytes) -> str:
-    """The text of all pages in their order."""
-    return "\n".join(page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(content))
+def page_texts(content: bytes) -> list[str]:
+    """The text of each page."""
+    with pypdfium2.PdfDocument(content) as pdf:
+        return [page.get_textpage().get_text_range() for page in pdf]

@@ -26,7 +26,9 @@ OUTCOME_COLOURS = {
     "not_found": colors.HexColor("#6b4fa0"),
     "needs_human": colors.HexColor("#14507a"),
 }
-_TEXT = ParagraphStyle("text", fontName=LATIN, fontSize=8.8, leading=13.2, textColor=INK, spaceAfter=3)
+_TEXT = ParagraphStyle(
+    "text", fontName=LATIN, bulletFontName=LATIN, fontSize=8.8, leading=13.2, textColor=INK, spaceAfter=3
+)
 STYLES = {
     "text": _TEXT,
     "small": ParagraphStyle("small", _TEXT, fontSize=7.6, leading=11, textColor=MUTED, spaceAfter=0),
