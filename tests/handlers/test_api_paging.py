@@ -27,7 +27,8 @@ def test_250_rows_give_250_distinct_ids_while_others_insert(api: Api) -> None:
 
 
 def everything(api: Api, **query: object) -> list[dict[str, str]]:
-    rows, cursor = [], {}
+    rows: list[dict[str, str]] = []
+    cursor: dict[str, str] = {}
     while True:
         page = api.ok("GET", "/suppliers", **query, **cursor)
         rows += page["items"]
