@@ -30,7 +30,8 @@ def new_tenant(databases: Databases, *, tier: str = "enterprise", settings: str 
     with psycopg.connect(databases.owner_url) as connection:
         connection.execute("select set_config('app.tenant_id', %s, true)", (tenant_id,))
         connection.execute(
-            "insert into tenants (tenant_id, code, name, status, tier, settings) values (%s, %s, 'Test', 'active', %s, %s)",
+            """insert into tenants (tenant_id, code, name, status, tier, settings)
+               values (%s, %s, 'Test', 'active', %s, %s)""",
             (tenant_id, tenant_id, tier, settings),
         )
     return tenant_id

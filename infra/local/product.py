@@ -13,6 +13,7 @@ from infra.local.children import Children
 from infra.local.issuer import LIFE, LocalIssuer
 from infra.local.local_secrets import ensure_secrets
 from infra.local.postgres import Databases, ensure_database, restart_server
+from infra.local.search_server import ensure_search_server
 from infra.local.tenants import DemoTenant, ensure_tenant
 from shared.adapters.system import SystemClock
 from shared.settings import LocalOptions, Settings, environment
@@ -48,7 +49,7 @@ def prepare(options: LocalOptions) -> Prepared:
         data_dir=root,
         public_url=f"http://127.0.0.1:{options.port}",
         search=options.search,
-        **_search_server(options, root),
+        opensearch_url=ensure_search_server(root) if options.search == "opensearch" else "",
     )
     issuer = LocalIssuer(root, issuer=settings.issuer, audience=settings.audience)
     tenant = ensure_tenant(databases.owner_url, issuer=settings.issuer, tier="enterprise")
@@ -62,14 +63,6 @@ def _login_urls(databases: Databases) -> dict[str, Any]:
         "dispatch_url": databases.dispatch_url,
         "platform_url": databases.platform_url,
     }
-
-
-def _search_server(options: LocalOptions, root: Path) -> dict[str, str]:
-    if options.search != "opensearch":
-        return {}
-    from infra.local.opensearch import start_server
-
-    return {"opensearch_url": start_server(root / "opensearch").url}
 
 
 class Product:

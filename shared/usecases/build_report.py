@@ -153,7 +153,5 @@ def _save(records: Records, evaluation: Evaluation, report: Report) -> None:
     with records.transaction():
         records.reports.add(report)
         records.moves.evaluation(evaluation, "report_generated", stage="report", report_version=report.version)
-        run = records.jobs.newest_run(evaluation.job_id or "")
-        records.trail.run_event(run.run_id, "run.stage.changed", stage="report", payload={"from": evaluation.stage})
         records.jobs.progress(evaluation.job_id or "", done=BUILT, step="BuildReport")
         records.trail.audit("report.generated", "report", report.report_id, changes={"sha256": report.sha256})

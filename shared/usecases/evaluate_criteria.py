@@ -61,8 +61,6 @@ def _enter(records: Records, evaluation_id: str) -> Evaluation:
         evaluation = records.evaluations.get(evaluation_id, lock=True)
         if evaluation.stage == "retrieve":
             evaluation = records.evaluations.change(evaluation, stage="evaluate")
-            run = records.jobs.newest_run(evaluation.job_id or "")
-            records.trail.run_event(run.run_id, "run.stage.changed", stage="evaluate", payload={"from": "retrieve"})
     return evaluation
 
 

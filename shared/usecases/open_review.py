@@ -126,5 +126,4 @@ def _tell(records: Records, evaluation: Evaluation, review: Review, run_id: str)
         run_id=run_id,
         job_id=evaluation.job_id,
     )
-    records.trail.run_event(run_id, "run.stage.changed", stage="review", payload={"from": evaluation.stage})
     records.trail.run_event(run_id, "review.opened", stage="review", payload=payload)

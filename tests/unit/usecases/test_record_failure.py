@@ -7,7 +7,7 @@ import pytest
 from infra.local.postgres import Databases
 from shared.adapters.postgres.records import PostgresRecords
 from shared.usecases.claim_job import ClaimJob, claim_job
-from shared.usecases.record_failure import RecordFailure, RecordedFailure, record_failure
+from shared.usecases.record_failure import RecordedFailure, RecordFailure, record_failure
 from tests.records import clock, ids, make_records
 from tests.rows import a_document, an_ingest_job
 
