@@ -17,6 +17,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 SCALE = 100  # device pixels per point: pdfium maps whole pixels
+BULLETS = str.maketrans("\uf0b7\uf0a7\uf0d8\uf0fc", "•▪➢✓")  # of symbol fonts, and how they look
 Place = Sequence[float]
 Chars = tuple[list[str], npt.NDArray[np.float64]]
 
@@ -83,7 +84,7 @@ class VirtualPages:
 
 def flat(text: str) -> str:
     """Compatibility form without blanks, control and format characters: what two readers of a page must agree on."""
-    folded = unicodedata.normalize("NFKC", text)
+    folded = unicodedata.normalize("NFKC", text.translate(BULLETS))
     return "".join(c for c in folded if not c.isspace() and unicodedata.category(c) not in ("Cc", "Cf"))
 
 

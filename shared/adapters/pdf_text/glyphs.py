@@ -17,7 +17,10 @@ _SPLIT_RISE = 0.75  # of the font size: a larger jump of the middle ends the wor
 _BLANK = np.zeros(0x110000, dtype=bool)
 _BLANK[[9, 10, 11, 12, 13, 32, 0x85, 0xA0, 0x1680, 0x202F, 0x205F, 0x3000, 0x200B, 0xFEFF]] = True
 _BLANK[0x2000:0x200B] = True
-_HYPHENS = str.maketrans({"\ufffe": "-", "\x02": "-", "\x00": "\ufffd"})
+# Hyphens that pdfium marks at line ends, and the bullets that Word writes as private-use characters of symbol fonts.
+_READABLE = str.maketrans(
+    {"\ufffe": "-", "\x02": "-", "\x00": "\ufffd", "\uf0b7": "•", "\uf0a7": "▪", "\uf0d8": "➢", "\uf0fc": "✓"}
+)
 Ints = npt.NDArray[np.int64]
 
 
@@ -55,7 +58,7 @@ class PageGlyphs:
 
 
 def page_text(text_page: int, count: int) -> str:
-    """The page's characters, one code point per pdfium character."""
+    """The page's characters, one readable code point per pdfium character."""
     if not count:
         return ""
     units = (ctypes.c_uint16 * (count + 1))()
@@ -63,9 +66,9 @@ def page_text(text_page: int, count: int) -> str:
     if written == count + 1:
         text = bytes(units)[: 2 * count].decode("utf-16-le", "surrogatepass")
         if len(text) == count and not any("\ud800" <= c <= "\udfff" for c in text):
-            return text.translate(_HYPHENS)
+            return text.translate(_READABLE)
     codes = (native.char_unicode(text_page, i) for i in range(count))
-    return "".join(chr(c) if c < 0xD800 or 0xDFFF < c < 0x110000 else "\ufffd" for c in codes).translate(_HYPHENS)
+    return "".join(chr(c) if c < 0xD800 or 0xDFFF < c < 0x110000 else "\ufffd" for c in codes).translate(_READABLE)
 
 
 def char_boxes(text_page: int, count: int) -> Floats:

@@ -73,9 +73,7 @@ def _bad_share(text: str, visible: int) -> float:
     if not visible or text.isascii():
         return 0.0
     bad = sum(1 for c in text if c == "\ufffd" or "\ue000" <= c <= "\uf8ff" or ("\x7f" < c < "\xa0"))
-    # Word writes the bullets of its symbol fonts as private-use characters: alone they are no broken text.
-    bullets = sum(text.count(c) for c in ("\uf0b7", "\uf0a7", "\uf0d8", "\uf0fc"))
-    return (bad - bullets) / visible
+    return bad / visible
 
 
 def _degenerate_share(handle: int, text: str) -> float:
