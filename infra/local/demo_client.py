@@ -1,10 +1,11 @@
 """Drive the product over its own HTTP API, as any integration would."""
 
 import hashlib
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 
@@ -79,16 +80,35 @@ class Client:
 
     @staticmethod
     def _declare(path: Path, doc_type: str, *, primary: bool) -> dict[str, Any]:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         return {
             "filename": path.name,
             "doc_type": doc_type,
             "role": "primary" if primary else "attachment",
-            "size_bytes": len(content),
-            "sha256": hashlib.sha256(content).hexdigest(),
+            "size_bytes": path.stat().st_size,
+            "sha256": sha256,
             "media_type": MEDIA_TYPES.get(path.suffix.lower(), "application/octet-stream"),
         }
 
-    def _put(self, path: Path, entry: dict[str, Any]) -> None:
-        put = entry["put"]
-        httpx.put(put["url"], content=path.read_bytes(), headers=put["headers"], timeout=600).raise_for_status()
+    @staticmethod
+    def _put(path: Path, entry: dict[str, Any]) -> None:
+        """Send a file in one piece, or in the parts that its links ask for; at most one part is in memory."""
+        with path.open("rb") as file:
+            if entry["mode"] == "direct":
+                _send(entry["put"], file)
+                return
+            size = entry["multipart"]["part_size"]
+            for part in entry["multipart"]["parts"]:
+                file.seek((part["no"] - 1) * size)
+                _send(part, file.read(size))
+
+
+def _send(link: dict[str, Any], content: bytes | IO[bytes]) -> None:
+    """PUT to a signed link; raises Refusal with the code of the answer."""
+    headers = dict(link["headers"])
+    if not isinstance(content, bytes):
+        headers["Content-Length"] = str(os.fstat(content.fileno()).st_size)
+    answer = httpx.put(link["url"], content=content, headers=headers, timeout=600)
+    if answer.status_code >= 400:
+        raise Refusal(answer.json()["error"])

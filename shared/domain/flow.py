@@ -1,6 +1,6 @@
 """What flow formats (DOCX, HTML, text) consist of before they are laid out on virtual pages (spec P55)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from shared.domain.numbering import MAX_LEVEL
@@ -32,26 +32,24 @@ class FlowItem:
     locator: str = ""
 
 
-def with_locators(items: Sequence[FlowItem]) -> list[FlowItem]:
+def with_locators(items: Iterable[FlowItem]) -> Iterator[FlowItem]:
     """Give every item its place for people: "section 2.1, paragraph 4", "table 3". Sections are counted from
     the headings; text before the first heading is in "section 0"."""
     numbers = [0] * MAX_LEVEL
     paragraph = table = 0
-    out = []
     for item in items:
         if item.type == "heading":
             level = max(1, min(item.level or 1, MAX_LEVEL))
             numbers[level - 1] += 1
             numbers[level:] = [0] * (MAX_LEVEL - level)
             paragraph = 0
-            out.append(replace(item, locator=f"section {_section(numbers)}"))
+            yield replace(item, locator=f"section {_section(numbers)}")
         elif item.type == "table":
             table += 1
-            out.append(replace(item, locator=f"table {table}"))
+            yield replace(item, locator=f"table {table}")
         else:
             paragraph += 1
-            out.append(replace(item, locator=f"section {_section(numbers)}, paragraph {paragraph}"))
-    return out
+            yield replace(item, locator=f"section {_section(numbers)}, paragraph {paragraph}")
 
 
 def _section(numbers: Sequence[int]) -> str:

@@ -3,14 +3,18 @@
 The layout uses a fixed advance table and line height, no fonts: the same boxes on every machine.
 """
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from math import ceil
 
 from shared.domain.block_sequence import CONTINUES
 from shared.domain.blocks import VIRTUAL_PAGE, Block, Box, Line, Page, enclosing
+from shared.domain.errors import Permanent
 from shared.domain.flow import FlowItem
+from shared.domain.ingest_plan import PAGE_LIMIT
 from shared.domain.joining import language
-from shared.domain.virtual_lines import FONT_SIZE, LINE_HEIGHT, text_width, wrap
+from shared.domain.virtual_lines import FONT_SIZE, LINE_HEIGHT, advance, text_width, wrap
 from shared.domain.virtual_tables import table_blocks
 
 MARGIN = 56.0
@@ -18,6 +22,7 @@ GAP = 6.0  # points between blocks
 INDENT = 18.0  # points per depth of a list
 WIDTH = VIRTUAL_PAGE[0] - 2 * MARGIN
 BOTTOM = VIRTUAL_PAGE[1] - MARGIN
+LINES = int((BOTTOM - MARGIN) // LINE_HEIGHT)  # that a page can hold
 _RISE = (LINE_HEIGHT - FONT_SIZE) / 2
 
 
@@ -42,8 +47,29 @@ class Laid:
     blocks: tuple[Block, ...] = field(default_factory=tuple)
 
 
-def lay_out(items: Sequence[FlowItem]) -> Laid:
-    """Blocks of all items; items without visible text are left out."""
+def least_pages(counts: Mapping[str, int]) -> int:
+    """The fewest pages that plain text of these characters can take: all that is visible of it, side by side on full
+    lines. What cleaning may take away or join (blanks, controls, marks, line hyphens, Hangul jamo) counts nothing."""
+    width = sum(advance(char) * count for char, count in counts.items() if _stays(char))
+    return ceil(FONT_SIZE * width / (WIDTH * LINES))
+
+
+def _stays(char: str) -> bool:
+    return unicodedata.category(char)[0] not in "CZM" and char not in "-\u2010" and not "\u1100" <= char < "\u1200"
+
+
+def check_limit(pages: int, *, share: float = 1.0) -> None:
+    """Raise Permanent DOC_PAGE_LIMIT_EXCEEDED above 2,000 pages (P26). Reading stops there, so `measured` is what was
+    counted, and `estimated` what the whole has if it goes on like the `share` of it that was read."""
+    if pages > PAGE_LIMIT:
+        details = {"limit": PAGE_LIMIT, "measured": pages, "estimated": round(pages / share)}
+        raise Permanent("DOC_PAGE_LIMIT_EXCEEDED", f"more than {PAGE_LIMIT} pages; split the document", details=details)
+
+
+def lay_out(items: Iterable[FlowItem]) -> Laid:
+    """Blocks of all items; items without visible text are left out. Takes no more items than fill 2,000 pages.
+
+    Raises Permanent DOC_PAGE_LIMIT_EXCEEDED."""
     pen = Pen()
     blocks: list[Block] = []
     for item in items:
@@ -53,6 +79,7 @@ def lay_out(items: Sequence[FlowItem]) -> Laid:
         blocks += made
         if made:
             pen.y += GAP
+        check_limit(pen.page)
     last = max((line.page for block in blocks for line in block.lines), default=1)
     width, height = VIRTUAL_PAGE
     pages = tuple(Page(number=n, width=width, height=height, kind="virtual") for n in range(1, last + 1))

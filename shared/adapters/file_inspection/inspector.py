@@ -5,14 +5,13 @@ from pathlib import Path
 
 from shared.adapters.file_inspection.office_container import check_office, entry_names
 from shared.adapters.file_inspection.pdf_file import check_pdf
+from shared.adapters.file_inspection.text_file import check_text
 from shared.domain.errors import Permanent
 from shared.domain.file_types import DOCX, PDF, check_declared, check_filename, sniff, type_of_name
-from shared.domain.text_encodings import decode
 from shared.ports.reading import Inspected
 
 _EDGE = 8192  # bytes looked at on each end of a file
 LARGEST_FILE = 1 << 30  # P80
-LARGEST_TEXT = 64 << 20  # bytes: text larger than that does not fit the memory of the text route (P87)
 
 
 class FileInspection:
@@ -48,7 +47,7 @@ def inspect(path: Path, filename: str, media_type: str | None) -> Inspected:
     if found == DOCX:
         check_office(path)
         return Inspected(found, None)
-    _check_text(path, size)
+    check_text(path, found)
     return Inspected(found, None)
 
 
@@ -57,12 +56,3 @@ def _ends(path: Path, size: int) -> tuple[bytes, bytes]:
         head = file.read(_EDGE)
         file.seek(max(size - _EDGE, 0), os.SEEK_SET)
         return head, file.read(_EDGE)
-
-
-def _check_text(path: Path, size: int) -> None:
-    if size > LARGEST_TEXT:
-        details = {"limit_bytes": LARGEST_TEXT, "measured_bytes": size}
-        raise Permanent("DOC_EXPANSION_LIMIT_EXCEEDED", "the text is too large", details=details)
-    text, _ = decode(path.read_bytes())
-    if not text.strip():
-        raise Permanent("INPUT_EMPTY_FILE", "there is no text in the file")

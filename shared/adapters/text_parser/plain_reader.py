@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from io import StringIO
+from itertools import chain, groupby, islice
 
 from shared.domain.flow import FlowCell, FlowItem
 from shared.domain.joining import clean, join_lines
@@ -15,73 +17,62 @@ _FENCE = re.compile(r"\s*(?:```|~~~)")
 _EMPHASIS = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
 
 
-def read_plain(text: str) -> list[FlowItem]:
-    """Paragraphs are separated by empty lines; a short numbered line alone is a heading."""
-    items = []
-    for lines in _groups(text.split("\n")):
-        first = clean(lines[0])
+def read_plain(text: str) -> Iterator[FlowItem]:
+    """Paragraphs are separated by empty lines; a short numbered line alone is a heading. Reads no further than asked:
+    a file of many megabytes is given up at the page limit."""
+    for has_text, lines in groupby(StringIO(text), key=lambda line: bool(clean(line))):
+        if not has_text:
+            continue
+        start = list(islice(lines, 2))
+        first = clean(start[0])
         number = heading_number(first)
         is_short = len(first) <= _LONGEST_HEADING and not _ENDS_SENTENCE.search(first)
-        if number is not None and is_short and (number.strong or len(lines) == 1):
-            items.append(FlowItem(type="heading", text=first, level=number.level))
-            lines = lines[1:]
-        items += _paragraphs(lines)
-    return items
+        if number is not None and is_short and (number.strong or len(start) == 1):
+            yield FlowItem(type="heading", text=first, level=number.level)
+            start = start[1:]
+        part: list[str] = []
+        for line in chain(start, lines):
+            if list_label(clean(line)):
+                yield from _paragraph(part)
+                part = []
+            part.append(line)
+        yield from _paragraph(part)
 
 
-def read_markdown(text: str) -> list[FlowItem]:
-    """Headings by #, lists, pipe tables; fenced code stays as it stands."""
-    items: list[FlowItem] = []
-    lines = text.split("\n")
-    pending: list[str] = []
-    index = 0
-    while index < len(lines):
-        line = lines[index]
-        hashes = _HASHES.match(line)
-        is_table = (
-            "|" in line and index + 1 < len(lines) and "|" in lines[index + 1] and _RULE_ROW.match(lines[index + 1])
-        )
-        if hashes or is_table or _FENCE.match(line):
-            items += [item for group in _groups(pending) for item in _paragraphs(group)]
-            pending = []
+def read_markdown(text: str) -> Iterator[FlowItem]:
+    """Headings by #, lists, pipe tables; fenced code stays as it stands. Reads no further than asked."""
+    lines = (line.rstrip("\n") for line in StringIO(text))
+    part: list[str] = []
+    line = next(lines, None)
+    while line is not None:
+        following = next(lines, None)
+        hashes, fence = _HASHES.match(line), _FENCE.match(line)
+        is_table = following is not None and "|" in line and "|" in following and bool(_RULE_ROW.match(following))
+        plain = clean(_unmarked(line))
+        if hashes or is_table or fence or not plain or list_label(plain):
+            yield from _paragraph(part)
+            part = []
         if hashes:
-            items.append(FlowItem(type="heading", text=_unmarked(hashes.group(2)), level=len(hashes.group(1))))
+            yield FlowItem(type="heading", text=_unmarked(hashes.group(2)), level=len(hashes.group(1)))
         elif is_table:
-            end = next((i for i in range(index + 2, len(lines)) if "|" not in lines[i]), len(lines))
-            items.append(_table([line, *lines[index + 2 : end]]))
-            index = end
-            continue
-        elif not _FENCE.match(line):
-            pending.append(_unmarked(line))
-        index += 1
-    return items + [item for group in _groups(pending) for item in _paragraphs(group)]
+            rows, following = [line], next(lines, None)
+            while following is not None and "|" in following:
+                rows.append(following)
+                following = next(lines, None)
+            yield _table(rows)
+        elif plain and not fence:
+            part.append(_unmarked(line))
+        line = following
+    yield from _paragraph(part)
 
 
-def _groups(lines: list[str]) -> Iterator[list[str]]:
-    """Runs of lines between empty ones."""
-    group: list[str] = []
-    for line in [*lines, ""]:
-        if clean(line):
-            group.append(line)
-        elif group:
-            yield group
-            group = []
-
-
-def _paragraphs(lines: list[str]) -> Iterator[FlowItem]:
-    """Lines joined; a list mark opens an item of its own."""
-    parts: list[list[str]] = []
-    for line in lines:
-        if not parts or list_label(clean(line)):
-            parts.append([])
-        parts[-1].append(line)
-    for part in parts:
-        text = join_lines([clean(line) for line in part]).text
-        indent = (len(part[0]) - len(part[0].lstrip())) // 2
-        if list_label(text):
-            yield FlowItem(type="list_item", text=text, indent=indent)
-        elif text:
-            yield FlowItem(type="paragraph", text=text)
+def _paragraph(part: list[str]) -> Iterator[FlowItem]:
+    """The lines joined as a paragraph, or as a list item when they open with a list mark; nothing without text."""
+    text = join_lines([clean(line) for line in part]).text
+    if list_label(text):
+        yield FlowItem(type="list_item", text=text, indent=(len(part[0]) - len(part[0].lstrip())) // 2)
+    elif text:
+        yield FlowItem(type="paragraph", text=text)
 
 
 def _unmarked(line: str) -> str:
