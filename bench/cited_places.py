@@ -17,7 +17,8 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 SCALE = 100  # device pixels per point: pdfium maps whole pixels
-BULLETS = str.maketrans("\uf0b7\uf0a7\uf0d8\uf0fc", "•▪➢✓")  # of symbol fonts, and how they look
+# How pdfium writes bullets of symbol fonts and hyphens at the end of a line, and how they look.
+LOOKS = str.maketrans("\uf0b7\uf0a7\uf0d8\uf0fc\x02\ufffe", "•▪➢✓--")
 Place = Sequence[float]
 Chars = tuple[list[str], npt.NDArray[np.float64]]
 
@@ -84,7 +85,7 @@ class VirtualPages:
 
 def flat(text: str) -> str:
     """Compatibility form without blanks, control and format characters: what two readers of a page must agree on."""
-    folded = unicodedata.normalize("NFKC", text.translate(BULLETS))
+    folded = unicodedata.normalize("NFKC", text.translate(LOOKS))
     return "".join(c for c in folded if not c.isspace() and unicodedata.category(c) not in ("Cc", "Cf"))
 
 

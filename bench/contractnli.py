@@ -92,6 +92,10 @@ class Seen:
             self._chunks[chunk_id] = self._client.call("GET", f"/chunks/{chunk_id}", role="evaluator")
         return self._chunks[chunk_id]
 
+    def packed(self, criterion: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The chunks of a criterion's evidence pack."""
+        return [self.chunk(item["chunk_id"]) for item in (criterion["evidence_pack"] or {}).get("items", [])]
+
     def criteria(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """(document name, criterion with its verdict and pack) of every evaluation."""
         for name, evaluation_id in self._entered.evaluations.items():
@@ -114,10 +118,7 @@ class Seen:
 
     def packs(self) -> dict[str, Any]:
         """Size of the evidence packs of judged criteria, and how much of the labelled evidence they hold."""
-        texts = {
-            name: [self.chunk(item["chunk_id"])["text"] for item in (c["evidence_pack"] or {}).get("items", [])]
-            for name, (_, c) in self.verdicts("").items()
-        }
+        texts = {name: [chunk["text"] for chunk in self.packed(c)] for name, (_, c) in self.verdicts("").items()}
         sizes = [len(found) for found in texts.values()]
         doubled = sum(len(set(found)) < len(found) for found in texts.values())
         figures = {"packs": len(sizes), "packs_empty": sizes.count(0), "packs_with_a_repeat": doubled}
@@ -156,9 +157,11 @@ def whole_page(chunk: Mapping[str, Any], page: int) -> dict[str, Any]:
 def review(client: Client, entered: Entered, seen: Seen) -> dict[str, Any]:
     """Decide every waiting evaluation as its labels say; how many labels a citation went with."""
     known, edits = labels(), dict[str, list[dict[str, Any]]]()
-    for name, (document, criterion) in seen.verdicts("").items():
-        chunks = [seen.chunk(item["chunk_id"]) for item in (criterion["evidence_pack"] or {}).get("items", [])]
-        edits.setdefault(document, []).append(edit(known[name], chunks))
+    for document, criterion in seen.criteria():
+        if criterion["score"] is None:
+            code = criterion["criterion_code"]
+            one = edit(code, known[label_id(document, code)], seen.packed(criterion))
+            edits.setdefault(document, []).append(one)
     reviews, jobs = waiting_reviews(client, entered), {}
     for document, made in edits.items():
         waiting = reviews[entered.evaluations[document]]

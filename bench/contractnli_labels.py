@@ -16,7 +16,7 @@ from bench.contractnli_rules import BY_WORDS, DATA
 SCORER = DATA.parents[1] / "score" / "score_verdicts.py"
 LABEL_OF = {"pass": "Entailment", "fail": "Contradiction", "not_found": "NotMentioned"}
 OUTCOME_OF = {label: outcome for outcome, label in LABEL_OF.items()}
-SCORE_OF = {"pass": "1", "fail": "0", "not_found": None}
+SCORE_OF = {"pass": "1", "fail": "0", "not_found": "0"}
 
 
 def labels() -> dict[str, dict[str, Any]]:
@@ -41,17 +41,20 @@ def found_in(text: str, wanted: str) -> str | None:
     return text[letters[at][1] : letters[at + len(flat(wanted)) - 1][1] + 1] if at >= 0 and flat(wanted) else None
 
 
-def edit(label: Mapping[str, Any], chunks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What a reviewer submits who thinks as the label says and cites what the evidence pack has of its spans."""
-    outcome = OUTCOME_OF[label["verdict"]]
+def edit(code: str, label: Mapping[str, Any], chunks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a reviewer submits who thinks as the label says and cites what the evidence pack has of its spans.
+
+    Points need a passage: where the pack has none of the spans, the criterion is not found."""
     cited = [
         {"chunk_id": chunk["chunk_id"], "quote": quote}
         for text in label["texts"]
         for chunk in chunks
         if (quote := found_in(chunk["text"], text))
     ]
+    outcome = OUTCOME_OF[label["verdict"]]
+    outcome = "not_found" if outcome == "pass" and not cited else outcome
     reason = f"Labelled {label['verdict']} in ContractNLI."
-    made = {"criterion": label["criterion_id"], "outcome": outcome, "score": SCORE_OF[outcome], "reason": reason}
+    made = {"criterion": code, "outcome": outcome, "score": SCORE_OF[outcome], "reason": reason}
     return made | {"citations": list({c["quote"]: c for c in cited}.values())[:20]}
 
 
