@@ -17,6 +17,7 @@ MARKS = {
     "needs_human": "[cyan]person[/]",
 }
 WIDTH = 130  # of output that no terminal measures
+BIDDERS_A_TABLE = 4
 console = Console(width=None if sys.stdout.isatty() else WIDTH)
 
 
@@ -33,10 +34,17 @@ def progress_bars() -> Progress:
 
 
 def show_matrix(name: str, matrix: dict[str, Any]) -> None:
-    """Criteria by bidders: verdict, score, confidence and citation count."""
-    table = Table(title=name, show_lines=False)
+    """Criteria by bidders: verdict, score, confidence and citation count; a table for every few bidders."""
+    everyone = matrix["suppliers"]
+    for first in range(0, len(everyone), BIDDERS_A_TABLE):
+        suppliers = everyone[first : first + BIDDERS_A_TABLE]
+        span = "" if len(suppliers) == len(everyone) else f" ({first + 1} to {first + len(suppliers)})"
+        console.print(_matrix(name + span, suppliers, matrix))
+
+
+def _matrix(title: str, suppliers: list[dict[str, Any]], matrix: dict[str, Any]) -> Table:
+    table = Table(title=title, show_lines=False)
     table.add_column("criterion")
-    suppliers = matrix["suppliers"]
     for supplier in suppliers:
         table.add_column(supplier["name"], justify="left")
     for criterion in matrix["criteria"]:
@@ -45,7 +53,7 @@ def show_matrix(name: str, matrix: dict[str, Any]) -> None:
         table.add_row(f"{criterion['code']} {criterion['title']}"[:44], *row)
     table.add_section()
     table.add_row("[bold]total[/]", *[_total(supplier) for supplier in suppliers])
-    console.print(table)
+    return table
 
 
 def _cell(cell: dict[str, Any] | None) -> str:
@@ -65,12 +73,16 @@ def _total(supplier: dict[str, Any]) -> str:
 
 
 def show_waiting(rows: Iterable[tuple[str, list[dict[str, Any]]]]) -> None:
-    """Which evaluations wait for a person, and why."""
+    """Which evaluations wait for a person, and why; criteria with the same reason share a line."""
     for bidder, reasons in rows:
         console.print(f"[cyan]waits for a person:[/] [bold]{bidder}[/]")
+        about: dict[str, list[str]] = {}
         for reason in reasons:
-            about = f"{reason['criterion']}: " if reason.get("criterion") else ""
-            console.print(f"    {about}{reason['code']} (value {reason['value']}, threshold {reason['threshold']})")
+            limit = f", threshold {reason['threshold']}" if reason["threshold"] else ""
+            about.setdefault(f"{reason['code']} (value {reason['value']}{limit})", []).append(reason["criterion"] or "")
+        for cause, codes in about.items():
+            named = ", ".join(code for code in codes if code)
+            console.print(f"    {named + ': ' if named else ''}{cause}")
 
 
 def show_evidence(bidder: str, code: str, verdict: dict[str, Any]) -> None:
