@@ -92,5 +92,6 @@ def show_evidence(bidder: str, code: str, verdict: dict[str, Any]) -> None:
         lines.append(f"\n{claim['stance']}: {claim['text']}")
         for cited in claim["citations"]:
             boxes = "; ".join("(" + ", ".join(f"{float(v):.1f}" for v in box) + ")" for box in cited["boxes"])
-            lines.append(f'  "{cited["quote"]}"\n  [dim]{cited["filename"]}, page {cited["page"]}, box {boxes}[/]')
+            place = f"{cited['locator']}, view" if cited["locator"] else "page"
+            lines.append(f'  "{cited["quote"]}"\n  [dim]{cited["filename"]}, {place} {cited["page"]}, box {boxes}[/]')
     console.print(Panel("\n".join(lines), title=f"{bidder} / {code}", expand=False))

@@ -33,6 +33,7 @@ place|Place|位置
 quote|Quote|原文
 used_by|Used by|用于
 page|Page|页码
+view|view {page}|视图 {page}
 pages|Page {page} of {count}|第 {page} 页，共 {count} 页
 box|box|区域
 audit|Audit entries|审计记录

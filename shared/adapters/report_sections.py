@@ -215,7 +215,7 @@ def citation_index(content: Content) -> list[Flowable]:
             [
                 marked(f'<a name="cite-{number}"/>{number}', str(number), "cell"),
                 paragraph(str(citation["document"]), "cell"),
-                paragraph(shown(citation.get("page"), say["no_page"]), "cell"),
+                paragraph(_page(citation, say), "cell"),
                 paragraph(_place(citation, say), "small"),
                 paragraph(citation["quote"], "cell"),
                 marked(links, "", "cell"),
@@ -224,6 +224,13 @@ def citation_index(content: Content) -> list[Flowable]:
     if not found:
         return [*_section(say["citations"]), paragraph(shown(None, say["no_claims"]))]
     return [*_section(say["citations"]), grid(rows, (0.6, 2.1, 1, 2.7, 4.4, 1.2))]
+
+
+def _page(citation: Mapping[str, Any], say: Mapping[str, str]) -> str:
+    """The page number; a page that the product laid out itself is called a view, never a page of the original (P55)."""
+    if citation.get("page_kind") == "virtual":
+        return say["view"].format(page=citation["page"])
+    return shown(citation.get("page"), say["no_page"])
 
 
 def _place(citation: Mapping[str, Any], say: Mapping[str, str]) -> str:

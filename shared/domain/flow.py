@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from shared.domain.numbering import MAX_LEVEL
+from shared.domain.numbering import MAX_LEVEL, heading_number
+
+NAME_LENGTH = 40  # characters of a heading that names its section
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +35,45 @@ class FlowItem:
 
 
 def with_locators(items: Iterable[FlowItem]) -> Iterator[FlowItem]:
-    """Give every item its place for people: "section 2.1, paragraph 4", "table 3". Sections are counted from
-    the headings; text before the first heading is in "section 0"."""
-    numbers = [0] * MAX_LEVEL
-    paragraph = table = 0
-    for item in items:
+    """Give every item its place for people: "section 2.1, paragraph 4", "table 3".
+
+    A section is called by the number in its heading ("9.4", "第五章 一"), in a numbered document by the heading itself
+    where that has none; only where no heading has a number they are counted. Text before the first heading is in
+    "section 0"."""
+    listed = list(items)
+    is_numbered = any(item.type == "heading" and heading_number(item.text) for item in listed)
+    numbers, labels = [0] * MAX_LEVEL, [""] * MAX_LEVEL
+    section, paragraph, table = "0", 0, 0
+    for item in listed:
         if item.type == "heading":
             level = max(1, min(item.level or 1, MAX_LEVEL))
             numbers[level - 1] += 1
             numbers[level:] = [0] * (MAX_LEVEL - level)
+            labels[level - 1 :] = [_label(item.text)] + [""] * (MAX_LEVEL - level)
+            section = _name(item.text, labels[:level]) if is_numbered else _section(numbers)
             paragraph = 0
-            yield replace(item, locator=f"section {_section(numbers)}")
+            yield replace(item, locator=f"section {section}")
         elif item.type == "table":
             table += 1
             yield replace(item, locator=f"table {table}")
         else:
             paragraph += 1
-            yield replace(item, locator=f"section {_section(numbers)}, paragraph {paragraph}")
+            yield replace(item, locator=f"section {section}, paragraph {paragraph}")
+
+
+def _label(heading: str) -> str:
+    """The number as written without its last stop; "" for a heading without one."""
+    written = heading_number(heading)
+    return written.label.strip(" .．、:：\u3000") if written else ""
+
+
+def _name(heading: str, labels: Sequence[str]) -> str:
+    """The last of the labels, after those of the levels above unless it is decimal and so names them itself; or the
+    start of a heading without one in quotation marks."""
+    own = labels[-1]
+    if not own:
+        return f'"{heading if len(heading) <= NAME_LENGTH else heading[: NAME_LENGTH - 1] + "…"}"'
+    return own if own[0].isdigit() else " ".join(label for label in labels if label)
 
 
 def _section(numbers: Sequence[int]) -> str:

@@ -65,5 +65,21 @@ def test_locators_count_sections_paragraphs_and_tables() -> None:
     ]  # fmt: skip
 
 
+def test_a_section_is_called_by_the_number_that_stands_in_its_heading() -> None:
+    headings = [
+        ("Our bid", 1),
+        ("9 Delivery", 2),
+        ("9.4 Acceptance", 3),
+        ("Notes", 3),
+        ("第三章 服务", 2),
+        ("一、保修", 3),
+    ]
+    items = [FlowItem(type="heading", text=text, level=level) for text, level in headings]
+    assert [i.locator for i in with_locators(items)] == [
+        'section "Our bid"', "section 9", "section 9.4", 'section "Notes"', "section 第三章",
+        "section 第三章 一",
+    ]  # fmt: skip
+
+
 def test_blank_items_leave_no_block() -> None:
     assert lay_out([FlowItem(type="paragraph", text="  \n ")]).blocks == ()
