@@ -16,8 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.cited_places import PdfPages, fonts_not_embedded, problems
-from bench.contractnli_labels import edit, label_id, labels, pack_recall, score_words
+from bench.cited_places import PdfPages, flat, fonts_not_embedded, problems
+from bench.contractnli_labels import documents, edit, label_id, labels, pack_recall, score_words
 from bench.contractnli_rules import BY_WORDS, DATA, KINDS, write_rules
 from bench.results import write
 from infra.local.demo import evaluate, free_port
@@ -176,16 +176,19 @@ def review(client: Client, entered: Entered, seen: Seen) -> dict[str, Any]:
 
 def check_reports(client: Client, entered: Entered, seen: Seen, folder: Path) -> dict[str, Any]:
     """Every citation of every report, and the fonts of the printed ones."""
-    before, count = len(seen.problems), 0
-    for _, criterion in seen.criteria():
+    before, count, other = len(seen.problems), 0, 0
+    labelled = documents()
+    for name, criterion in seen.criteria():
         for citation in (one for claim in criterion["claims"] for one in claim["citations"]):
             count += 1
             seen.check(citation, seen.chunk(citation["chunk_id"]))
+            other += flat(citation["quote"]) not in labelled[name]
     files = save_reports(client, entered, folder)
     printed = [path for path in files if path.suffix == ".pdf"]
     fonts = sorted({name for path in printed for name in fonts_not_embedded(path.read_bytes())})
     unresolved = len(seen.problems) - before
     figures = {"reports": len(printed), "citations": count, "citations_unresolved": unresolved}
+    figures |= {"citations_not_in_the_labelled_text": other}
     return figures | {"fonts_not_embedded": fonts}
 
 

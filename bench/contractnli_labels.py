@@ -29,6 +29,11 @@ def labels() -> dict[str, dict[str, Any]]:
     return found
 
 
+def documents() -> dict[str, str]:
+    """The text of each contract as it was labelled, without blanks."""
+    return {row["doc_id"]: flat(row["text"]) for row in _rows("documents.jsonl")}
+
+
 def _rows(name: str) -> Iterator[dict[str, Any]]:
     for line in (DATA / name).read_text(encoding="utf-8").splitlines():
         yield json.loads(line)
@@ -81,6 +86,9 @@ def score_words(verdicts: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
         for path, rows in zip(paths, (gold, made), strict=True):
             path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         shown = _run_scorer(["--gold", str(paths[0]), "--pred", str(paths[1]), "--docs", str(DATA / "documents.jsonl")])
+    shown = "\n".join(
+        line for line in shown.splitlines() if " span hit " not in line and " char " not in line
+    )  # no offsets
     lines = [line.rsplit("95% CI", 1)[0].rsplit(maxsplit=1) for line in shown.splitlines() if not line.startswith("  ")]
     return {f"words {line[0].strip()}": float(line[1]) for line in lines if len(line) == 2 and "." in line[1]}
 
