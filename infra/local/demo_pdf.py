@@ -20,7 +20,7 @@ from reportlab.platypus import (
 from reportlab.platypus.tables import TableStyle
 
 from infra.local.demo_source import Element, Source
-from shared.adapters.report_fonts import LATIN, LATIN_BOLD, has_han, mixed, register_fonts, runs
+from shared.adapters.report_pdf.fonts import LATIN, LATIN_BOLD, has_han, mixed, register_fonts, runs
 
 MARGIN = 68.0
 # A caption moves to the next page unless this many points are left for it and the first rows of its table.

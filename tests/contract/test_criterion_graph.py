@@ -6,8 +6,8 @@ import psycopg
 import pytest
 
 from infra.local.postgres import Databases
-from shared.adapters.criterion_nodes import CriterionNodes
-from shared.adapters.criterion_state import LARGEST, ThreadValues, check_size, fixed
+from shared.adapters.criterion_graph.nodes import CriterionNodes
+from shared.adapters.criterion_graph.state import LARGEST, ThreadValues, check_size, fixed
 from shared.domain.criteria import Criterion
 from shared.domain.errors import Permanent, Refused, Retryable
 from shared.domain.evaluation_rows import Decision

@@ -6,9 +6,9 @@ from typing import Any
 import pypdfium2
 import pytest
 
-from shared.adapters.report_fonts import HAN, LATIN, mixed, runs
-from shared.adapters.report_labels import labels, shown
 from shared.adapters.report_pdf import render
+from shared.adapters.report_pdf.fonts import HAN, LATIN, mixed, runs
+from shared.adapters.report_pdf.labels import labels, shown
 
 QUOTES = {
     "en": "The delivery period for all stations is 100 calendar days <after> the contract & its annexes are signed.",

@@ -72,6 +72,18 @@ def test_a_rolled_back_change_leaves_no_audit_and_no_event(databases: Databases)
     assert records.session.rows("select * from audit_log") == []
 
 
+def test_what_was_rolled_back_is_not_audited_by_the_next_transaction(databases: Databases) -> None:
+    records = make_records(databases)
+    with pytest.raises(ZeroDivisionError), records.transaction():
+        records.trail.audit("lost", "job", "job_1")
+        _ = 1 / 0
+    with records.transaction():
+        records.trail.audit("first", "job", "job_2")
+        records.trail.audit("second", "job", "job_2")
+    rows = records.session.rows("select seq, action from audit_log order by seq")
+    assert [(row["seq"], row["action"]) for row in rows] == [(1, "first"), (2, "second")]
+
+
 def test_the_audit_chain_verifies_and_shows_a_changed_entry(databases: Databases) -> None:
     records = make_records(databases)
     for _ in range(5):

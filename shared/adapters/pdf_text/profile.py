@@ -38,7 +38,11 @@ class Profile:
         """Whether a line is a running header, footer or page number."""
         if not at_edge(line, page_height):
             return False
-        return _PAGE_NUMBER.fullmatch(line.text) is not None or furniture_key(line) in self.furniture
+        if _PAGE_NUMBER.fullmatch(line.text) is not None or furniture_key(line) in self.furniture:
+            return True
+        # The foot of the first page often stands a little higher or lower; at the head that could be the title.
+        is_foot = line.y0 > page_height * (1 - _EDGE)
+        return is_foot and any(furniture_key(line)[0] == text for text, _ in self.furniture)
 
 
 def outline_key(title: str) -> str:

@@ -23,16 +23,33 @@ class Idempotency:
         """None: the key is ours, go on. A dict with status and body: replay that answer.
 
         Raises Refused IDEMPOTENCY_CONFLICT for another fingerprint, Retryable IDEMPOTENCY_IN_PROGRESS after 2 s."""
-        self._session.execute(
-            "delete from idempotency_keys where key = %(key)s and expires_at < clock_timestamp()", key=key
-        )
+        for _ in range(2):
+            if self._insert(key, actor_id, route, fingerprint, expires_at):
+                return None
+            known = self._session.row(
+                """select fingerprint, response_status as status, response_body as body,
+                     expires_at < clock_timestamp() as expired
+                   from idempotency_keys where key = %(key)s""",
+                key=key,
+            )
+            if known is None or not known["expired"]:
+                break
+            self._session.execute("delete from idempotency_keys where key = %(key)s", key=key)
+        if known is None or known["status"] is None:
+            raise Retryable("IDEMPOTENCY_IN_PROGRESS", details={"retry_after": 1})
+        if known["fingerprint"] != fingerprint:
+            raise Refused("IDEMPOTENCY_CONFLICT")
+        return {"status": known["status"], "body": known["body"]}
+
+    def _insert(self, key: str, actor_id: str, route: str, fingerprint: str, expires_at: datetime) -> bool:
+        """True when the key is new; a call that holds it is waited for, and so is every later lock, for at most 2 s."""
         try:
-            inserted = self._session.row(
+            inserted = self._session.execute(
                 """
                 with bounded as (select set_config('lock_timeout', '2s', true))
                 insert into idempotency_keys (key, actor_id, route, fingerprint, expires_at)
                 select %(key)s, %(actor_id)s, %(route)s, %(fingerprint)s, %(expires_at)s from bounded
-                on conflict (tenant_id, key) do nothing returning key""",
+                on conflict (tenant_id, key) do nothing""",
                 key=key,
                 actor_id=actor_id,
                 route=route,
@@ -41,17 +58,7 @@ class Idempotency:
             )
         except errors.LockNotAvailable as error:
             raise Retryable("IDEMPOTENCY_IN_PROGRESS", details={"retry_after": 1}) from error
-        if inserted is not None:
-            self._session.execute("select set_config('lock_timeout', '0', true)")
-            return None
-        known = self._session.row(
-            "select fingerprint, response_status, response_body from idempotency_keys where key = %(key)s", key=key
-        )
-        if known is None or known["response_status"] is None:
-            raise Retryable("IDEMPOTENCY_IN_PROGRESS", details={"retry_after": 1})
-        if known["fingerprint"] != fingerprint:
-            raise Refused("IDEMPOTENCY_CONFLICT")
-        return {"status": known["response_status"], "body": known["response_body"]}
+        return inserted == 1
 
     def finish(self, key: str, *, status: int, body: Mapping[str, Any]) -> None:
         """Store the answer in the same transaction."""

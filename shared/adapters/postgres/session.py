@@ -14,7 +14,8 @@ from shared.domain.errors import CodedError, Permanent, Refused, Retryable
 
 Row = TypeVar("Row")
 WAIT_SECONDS = 10.0  # for a connection; the API must refuse before its client gives up
-_SCOPE = """select set_config('app.tenant_id', %s, true), set_config('app.actor_id', %s, true),
+# One round trip for both: only the simple protocol, with parameters bound by the client, takes two statements.
+_BEGIN = """begin; select set_config('app.tenant_id', %s, true), set_config('app.actor_id', %s, true),
     set_config('app.trace_id', %s, true)"""
 _RAISED = {"BP001": Refused, "BP002": Permanent, "BP003": Permanent, "BP004": Refused, "BP005": Retryable}
 
@@ -51,6 +52,16 @@ def translate(error: psycopg.Error) -> CodedError:
     raise error
 
 
+@contextmanager
+def _rolled_back_on_error(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        if not connection.closed:
+            connection.rollback()
+        raise
+
+
 class Session:
     """Transactions of one actor. Calls inside `transaction()` share it; others open a short one each."""
 
@@ -59,6 +70,7 @@ class Session:
         self.actor = actor
         self._connection: psycopg.Connection[Any] | None = None
         self._before_commit: list[Callable[[], None]] = []
+        self.audit_entries: list[dict[str, Any]] = []  # of the open transaction; gone when it is rolled back
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -69,17 +81,20 @@ class Session:
             yield
             return
         try:
-            with self._pool.connection() as connection, connection.transaction():
+            with self._pool.connection() as connection, _rolled_back_on_error(connection):
                 self._connection = connection
-                connection.execute(_SCOPE, (self.actor.tenant_id, self.actor.actor_id, self.actor.trace_id))
+                scope = (self.actor.tenant_id, self.actor.actor_id, self.actor.trace_id)
+                psycopg.ClientCursor(connection).execute(_BEGIN, scope)
                 yield
                 while self._before_commit:
                     self._before_commit.pop(0)()
+                connection.execute("commit")
         except psycopg.Error as error:
             raise translate(error) from error
         finally:
             self._connection = None
             self._before_commit.clear()
+            self.audit_entries.clear()
 
     def before_commit(self, action: Callable[[], None]) -> None:
         """Run the action as the last step of the open transaction, in the order given (audit, S84)."""

@@ -62,19 +62,22 @@ class Trail:
             "key_version": KEY_VERSION,
         }
         with self._session.transaction():
-            self._session.before_commit(lambda: self._append(entry))
+            if not self._session.audit_entries:
+                self._session.before_commit(self._append)
+            self._session.audit_entries.append(entry)
 
-    def _append(self, entry: dict[str, Any]) -> None:
+    def _append(self) -> None:
+        """Lock the head once and send all entries of the transaction in one go."""
         head = self._session.row("select seq, hash from audit_lock_head()")
         assert head is not None
-        numbered = {**entry, "seq": head["seq"] + 1}
-        self._session.execute(
-            "select audit_append(%(seq)s, %(entry)s, %(previous)s, %(hash)s)",
-            seq=numbered["seq"],
-            entry=Jsonb(numbered),
-            previous=head["hash"],
-            hash=chain_hash(self._key, head["hash"], numbered),
-        )
+        with self._session.connection() as connection, connection.pipeline():
+            for entry in self._session.audit_entries:
+                numbered = {**entry, "seq": head["seq"] + 1}
+                link = chain_hash(self._key, head["hash"], numbered)
+                connection.execute(
+                    "select audit_append(%s, %s, %s, %s)", (numbered["seq"], Jsonb(numbered), head["hash"], link)
+                )
+                head = {"seq": numbered["seq"], "hash": link}
 
     def publish(
         self,

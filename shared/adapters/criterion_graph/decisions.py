@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from shared.adapters.criterion_state import ThreadValues
+from shared.adapters.criterion_graph.state import ThreadValues
 from shared.domain.claims import cite
 from shared.domain.criteria import Criterion
 from shared.domain.errors import Permanent

@@ -11,9 +11,9 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, StateSnapshot
 
-from shared.adapters.criterion_decisions import CriterionDecisions
-from shared.adapters.criterion_nodes import CriterionNodes, SearchCall
-from shared.adapters.criterion_state import ThreadValues, check_size
+from shared.adapters.criterion_graph.decisions import CriterionDecisions
+from shared.adapters.criterion_graph.nodes import CriterionNodes, SearchCall
+from shared.adapters.criterion_graph.state import ThreadValues, check_size
 from shared.domain.canonical_json import digest
 from shared.domain.errors import CodedError, Permanent, Refused
 from shared.domain.plans import GRAPH_VERSION, thread_id

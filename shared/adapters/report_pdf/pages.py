@@ -7,10 +7,10 @@ from typing import Any
 from reportlab.lib.pagesizes import A4
 from reportlab.platypus import BaseDocTemplate, Frame, PageTemplate
 
-from shared.adapters.report_fonts import register_fonts
-from shared.adapters.report_labels import labels, word
-from shared.adapters.report_sections import citation_index, details, matrix, provenance, title_block
-from shared.adapters.report_styles import MARGIN, WIDTH, numbered_canvas
+from shared.adapters.report_pdf.fonts import register_fonts
+from shared.adapters.report_pdf.labels import labels, word
+from shared.adapters.report_pdf.sections import citation_index, details, matrix, provenance, title_block
+from shared.adapters.report_pdf.styles import MARGIN, WIDTH, numbered_canvas
 
 
 def render(content: Mapping[str, Any]) -> bytes:

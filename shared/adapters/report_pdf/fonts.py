@@ -12,7 +12,7 @@ from reportlab.pdfbase.ttfonts import TTFont
 LATIN = "BidproofLatin"
 LATIN_BOLD = "BidproofLatinBold"
 HAN = "BidproofHan"
-HAN_FILE = Path(__file__).parent / "fonts" / "DroidSansFallbackFull.ttf"
+HAN_FILE = Path(__file__).parent / "ttf" / "DroidSansFallbackFull.ttf"
 LATIN_FOLDER = Path(reportlab.__file__).parent / "fonts"
 
 

@@ -7,9 +7,9 @@ from xml.sax.saxutils import quoteattr
 from reportlab.platypus import CondPageBreak, Flowable, HRFlowable, KeepTogether, Spacer, Table
 from reportlab.platypus.tables import TableStyle
 
-from shared.adapters.report_fonts import mixed
-from shared.adapters.report_labels import labels, shown, word
-from shared.adapters.report_styles import ACCENT, BAND, INK, LINE, WIDTH, grid, marked, outcome_markup, paragraph
+from shared.adapters.report_pdf.fonts import mixed
+from shared.adapters.report_pdf.labels import labels, shown, word
+from shared.adapters.report_pdf.styles import ACCENT, BAND, INK, LINE, WIDTH, grid, marked, outcome_markup, paragraph
 
 Content = Mapping[str, Any]
 

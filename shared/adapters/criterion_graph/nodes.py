@@ -6,8 +6,8 @@ from typing import Any
 
 from langgraph.types import interrupt
 
-from shared.adapters.criterion_context import CriterionContext
-from shared.adapters.criterion_state import ThreadValues
+from shared.adapters.criterion_graph.context import CriterionContext
+from shared.adapters.criterion_graph.state import ThreadValues
 from shared.domain.absence import absence_proven
 from shared.domain.claims import unsupported_parts
 from shared.domain.criteria import Criterion

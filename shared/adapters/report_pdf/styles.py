@@ -10,7 +10,7 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, LongTable, Paragraph
 from reportlab.platypus.tables import TableStyle
 
-from shared.adapters.report_fonts import LATIN, LATIN_BOLD, has_han, mixed, runs
+from shared.adapters.report_pdf.fonts import LATIN, LATIN_BOLD, has_han, mixed, runs
 
 MARGIN = 50.0
 WIDTH = A4[0] - 2 * MARGIN
