@@ -11,7 +11,7 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
-FONT = Path(__file__).parents[2] / "shared" / "adapters" / "fonts" / "DroidSansFallbackFull.ttf"
+FONT = Path(__file__).parents[2] / "shared" / "adapters" / "report_pdf" / "ttf" / "DroidSansFallbackFull.ttf"
 PROSE = (
     "The supplier delivers all goods within sixty days after the contract is signed and keeps the price fixed.",
     "Late delivery costs one percent of the price for each week that has begun.",
