@@ -72,6 +72,8 @@ def _admit(parts: Parts, scope: Mapping[str, Any]) -> None:
     stage = STAGE_OF_STATE.get(scope["state"], job.stage)
     if stage != job.stage and stage is not None:
         parts.records.moves.enter_stage(job, stage)
+    if job.step != scope["state"]:  # so that a failure names the step that failed, not the last one that ended (D127)
+        parts.records.jobs.progress(job.job_id, done=0, step=scope["state"])
 
 
 def _note(parts: Parts, scope: Mapping[str, Any], started_at: Any, error: CodedError | None) -> None:
