@@ -102,7 +102,7 @@ def problems(citation: Mapping[str, Any], chunk: Mapping[str, Any], pages: Pages
     if unplaced:
         yield f"{unplaced!r} of {quote!r} stands in no box"
     for place in held:
-        part = chunk["text"][max(start, place["start"]) : min(end, place["end"])]
+        part = chunk["text"][place["start"] : place["end"]]
         shown = pages.text_in(citation["page"], place["box"])
         if flat(part) not in flat(shown):
             yield f"page {citation['page']} has {shown!r} inside {list(place['box'])}, not {part!r}"
