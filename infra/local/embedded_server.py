@@ -1,8 +1,10 @@
 """Start, adopt and stop the embedded PostgreSQL server of a data folder, as root or as anybody else."""
 
 import atexit
+import contextlib
 import json
 import logging
+import shutil
 import subprocess
 import time
 import warnings
@@ -40,6 +42,7 @@ def start_server(folder: Path, *, password: str, durable: bool = True) -> str:
     atexit.register(_forget_dead_users, folder)  # runs before the package's own exit handler, which it enables
     host = str(info.socket_dir)
     _require_passwords(folder, host, password)
+    _mark(folder).unlink(missing_ok=True)
     if not durable:
         with psycopg.connect(host=host, user="postgres", password=password, autocommit=True) as connection:
             for name in _UNSAFE_AND_FAST:
@@ -62,18 +65,18 @@ def is_running(folder: Path) -> bool:
         lines = (folder.resolve() / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
         return False
-    return bool(lines) and is_alive(int(lines[0]), running=str(folder.resolve()))
+    return bool(lines) and is_alive(abs(int(lines[0])), running=str(folder.resolve()))
 
 
 def _started(folder: Path) -> PostmasterInfo:
     """Backends of a killed server need a moment to notice and leave; until then a new one cannot start."""
     for attempt in range(START_ATTEMPTS):
         try:
-            if folder.exists():
-                with PostgresServer._lock:
-                    if not _found_running(folder):
-                        PostgresServer._instances.pop(folder, None)
-                _forget_dead_users(folder)
+            with PostgresServer._lock:
+                if not _found_running(folder):
+                    PostgresServer._instances.pop(folder, None)
+                    _clear_unfinished(folder)
+            _forget_dead_users(folder)
             return get_server(folder).get_postmaster_info()
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
             PostgresServer._instances.pop(folder, None)
@@ -83,6 +86,26 @@ def _started(folder: Path) -> PostmasterInfo:
     raise ServerDown(f"no PostgreSQL in {folder}")
 
 
+def _mark(folder: Path) -> Path:
+    """The file that exists while the folder's cluster is being made and holds nothing yet."""
+    return folder.with_name(f"{folder.name}.unfinished")
+
+
+def _clear_unfinished(folder: Path) -> None:
+    """Begin again where a process was killed while it made the cluster; without the mark nothing is touched."""
+    folder.mkdir(exist_ok=True)
+    if _mark(folder).exists():
+        for process in psutil.process_iter(["name", "cmdline"]):
+            if process.info["name"] in ("initdb", "postgres") and str(folder) in (process.info["cmdline"] or []):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+                    process.wait(10)
+        for path in folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    if not any(folder.iterdir()):
+        _mark(folder).touch()
+
+
 def _found_running(folder: Path) -> bool:
     """Wait for a server that is starting; remove a pid file whose process is gone or somebody else's by now."""
     pid_file = folder / "postmaster.pid"
@@ -90,7 +113,7 @@ def _found_running(folder: Path) -> bool:
         if not pid_file.exists():
             return False
         lines = pid_file.read_text().splitlines()
-        if not lines or not is_alive(int(lines[0]), running=str(folder)):
+        if not lines or not is_alive(abs(int(lines[0])), running=str(folder)):  # initdb notes its own as negative
             pid_file.unlink(missing_ok=True)
             return False
         if len(lines) == 8 and lines[7].strip() == "ready":

@@ -261,6 +261,19 @@ def test_a_port_that_is_taken_is_named_in_one_line(tmp_path: Path) -> None:
     assert not (tmp_path / "data" / "postgres").exists()
 
 
+def test_a_first_start_killed_while_it_makes_the_database_is_begun_again(tmp_path: Path) -> None:
+    other = Up(tmp_path / "data")
+    first = other.spawn()
+    until(lambda: (other.folder / "postgres" / "PG_VERSION").exists())
+    first.kill()
+    first.wait()
+    try:
+        other.start()
+        assert other.finish() == 0
+    finally:
+        other.clean()
+
+
 def test_sigterm_ends_everything_and_nothing_is_left_running(product: Up) -> None:
     processes = product.processes()
     assert len(processes) > 3
