@@ -12,7 +12,7 @@ from shared.domain.context import Actor
 from shared.domain.errors import CodedError, Retryable
 from shared.domain.jobs import STAGE_OF_STATE, Job
 from shared.domain.retries import STEP_RETRIES
-from shared.domain.transitions import JOB, is_terminal
+from shared.domain.transitions import JOB, is_later_stage, is_terminal
 from shared.wiring import Parts, Services, services
 
 Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
@@ -70,7 +70,7 @@ def _admit(parts: Parts, scope: Mapping[str, Any]) -> None:
     if job.status == "retrying":
         job = parts.records.moves.job(job, "running", step=scope["state"])
     stage = STAGE_OF_STATE.get(scope["state"], job.stage)
-    if stage != job.stage and stage is not None:
+    if stage is not None and is_later_stage(job.stage, stage):
         parts.records.moves.enter_stage(job, stage)
     if job.step != scope["state"]:  # so that a failure names the step that failed, not the last one that ended (D127)
         parts.records.jobs.progress(job.job_id, done=0, step=scope["state"])

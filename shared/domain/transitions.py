@@ -88,6 +88,11 @@ def is_terminal(machine: Mapping[str, frozenset[str]], state: str) -> bool:
     return not machine[state]
 
 
+def is_later_stage(old: str | None, new: str) -> bool:
+    """Tell whether `new` comes after `old`; a step that is run once more does not lead a job back."""
+    return old is None or STAGES.index(new) > STAGES.index(old)
+
+
 def check_stage(old: str | None, new: str) -> None:
     """Raise WF_STAGE_INVALID for an unknown stage or one before the current one (spec D112)."""
     if new not in STAGES or (old is not None and STAGES.index(new) < STAGES.index(old)):
