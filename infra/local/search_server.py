@@ -6,6 +6,7 @@ import os
 import signal
 from pathlib import Path
 
+from infra.local.embedded_server import ServerDown
 from infra.local.opensearch import java_version, start
 
 NEEDED_JAVA = 17
@@ -14,9 +15,9 @@ NEEDED_JAVA = 17
 def ensure_search_server(root: Path) -> str:
     """Start the server below `root` and return its address; one that a killed product left behind is ended first.
 
-    Raises RuntimeError without Java 17 or newer, or when the server does not come up."""
+    Raises ServerDown without Java 17 or newer, RuntimeError with its log when the server does not come up."""
     if java_version() < NEEDED_JAVA:
-        raise RuntimeError(f"SEARCH=opensearch needs Java {NEEDED_JAVA} or newer on the PATH")
+        raise ServerDown(f"SEARCH=opensearch needs Java {NEEDED_JAVA} or newer on the PATH")
     folder = root / "opensearch"
     data, pid_file = folder / "data", folder / "server.pid"
     _end_leftover(pid_file, data)
