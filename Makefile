@@ -36,7 +36,6 @@ migrate: $(SETUP)  ## bring the database of .local/ (or DATABASE_URL) to the new
 	@$(BIN)/python -m infra.local migrate
 
 test: $(DEV)  ## all tests; nothing has to run or to be installed before
-	@$(BIN)/python -m infra.local.opensearch fetch
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(DEV)  ## format, lint, types, import contracts, state machine lint, generated docs
