@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -100,8 +100,7 @@ class Up:
     def clean(self) -> None:
         """Leave nothing running, however the test went."""
         for process in self.processes():
-            if process.is_running():
-                process.kill()
+            kill_if_there(process)
 
     def pid(self, name: str) -> int:
         """The process id of `parent`, `api`, `worker` or `postgres`."""
@@ -141,7 +140,7 @@ class Up:
         """kill -9 all processes at once."""
         processes = self.processes()
         for process in processes:
-            process.kill()
+            kill_if_there(process)
         assert self._process is not None
         self._process.wait()
         until(lambda: all(is_gone(process) for process in processes))
@@ -178,6 +177,12 @@ class Up:
             connection.execute("select pg_advisory_lock(%s)", [key])
             query = "select from pg_locks where locktype = 'advisory' and objid = %s and not granted"
             yield lambda: until(lambda: connection.execute(query, [key]).rowcount)
+
+
+def kill_if_there(process: psutil.Process) -> None:
+    """kill -9; one that ended by itself meanwhile is as good (a backend, the child of a killed one)."""
+    with suppress(psutil.NoSuchProcess):
+        process.kill()
 
 
 def is_gone(process: psutil.Process) -> bool:
