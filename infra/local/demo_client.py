@@ -19,13 +19,25 @@ MEDIA_TYPES = {
 }
 
 
+SAID = ("path", "message", "found", "criterion", "max_score", "score_step", "without_score", "unsupported_claims")
+
+
 class Refusal(Exception):
     """The API said no; `code` is of the catalogue."""
 
     def __init__(self, error: dict[str, Any]) -> None:
-        super().__init__(f"{error['code']}: {error['message']} {error.get('details') or ''}".strip())
+        super().__init__(f"{error['code']}: {error['message']}{_told(error.get('details') or {})}")
         self.code: str = error["code"]
         self.details: dict[str, Any] = error.get("details") or {}
+
+
+def _told(details: dict[str, Any]) -> str:
+    """The details a person can do something with, in brackets."""
+    said = {name: details[name] for name in SAID if details.get(name)}
+    for field in details.get("fields", ()):
+        named = field if isinstance(field, dict) else {"field": field, "message": "is not valid"}
+        said[named["field"]] = named.get("message", named.get("rule"))
+    return f" ({', '.join(f'{name}: {value}' for name, value in said.items())})" if said else ""
 
 
 class Client:

@@ -1,23 +1,40 @@
-"""The person's part of the demo: decisions from a file or asked for at the terminal."""
+"""The person's part of the demo: decisions from a file, or from whoever answers, are submitted as reviews."""
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from rich.prompt import Confirm, Prompt
+from rich.markup import escape
 
 from infra.local.demo_client import Client, Refusal
-from infra.local.demo_run import Entered
-from infra.local.demo_screen import console, show_evidence
+from infra.local.demo_run import Entered, unused
+from infra.local.demo_screen import console
 
 QUOTE_LENGTH = 160
 
 
+class Decider(Protocol):
+    """Who decides. `refused` counts the decisions that did not come into force."""
+
+    refused: int
+
+    def decision(
+        self, client: Client, entered: Entered, code: str, criteria: list[dict[str, Any]]
+    ) -> dict[str, Any] | None:
+        """What to submit for this bid, or None to leave it waiting."""
+
+    def again(self, refusal: Refusal) -> dict[str, Any] | None:
+        """What to submit after a refusal, or None to leave it waiting."""
+
+
 class Answers:
-    """Decisions by (project key, supplier code) from an answers file; demo/README.md describes its form."""
+    """Decisions by (project key, supplier code) from an answers file; demo/README.md describes its form.
+
+    Raises OSError, ValueError or KeyError for a file that is none."""
 
     def __init__(self, path: Path) -> None:
         rows = json.loads(path.read_text(encoding="utf-8"))["decisions"]
+        self.refused = 0
         self._rows = {(row["project"], row["supplier"]): row for row in rows}
 
     def decision(
@@ -28,51 +45,25 @@ class Answers:
         if row is None:
             return None
         by_code = {criterion["criterion_code"]: criterion for criterion in criteria}
-        edits = [
-            _edit(client, by_code[edit["criterion"]], edit["outcome"], edit["score"], edit["reason"], edit.get("cite"))
-            for edit in row.get("edits", [])
-        ]
-        return {"decision": row["decision"], "comment": row["comment"], "edits": edits}
-
-
-class Terminal:
-    """Asks the person in front of the terminal."""
-
-    def decision(
-        self, client: Client, entered: Entered, code: str, criteria: list[dict[str, Any]]
-    ) -> dict[str, Any] | None:
-        """Show what is open, take scores and reasons; None leaves the review waiting."""
-        bidder = entered.source.bids[code].name
-        open_ones = [c for c in criteria if c["review_reasons"]]
-        for criterion in open_ones:
-            if Confirm.ask(f"{bidder}: show the evidence of {criterion['criterion_code']}?", default=True):
-                show_evidence(bidder, criterion["criterion_code"], criterion)
-        choice = Prompt.ask(f"{bidder}", choices=["approve", "edit_scores", "reject", "later"], default="edit_scores")
-        if choice == "later":
+        try:
+            edits = [_edit(client, by_code[edit["criterion"]], edit) for edit in row.get("edits", [])]
+            return {"decision": row["decision"], "comment": row["comment"], "edits": edits}
+        except LookupError as error:
+            self.refused += 1
+            console.print(f"[red]{escape(code)}: the answer cannot be used: {escape(str(error.args[0]))}[/]")
             return None
-        edits = [self._ask(client, c) for c in open_ones] if choice == "edit_scores" else []
-        comment = Prompt.ask("comment", default="decided in the demo")
-        return {"decision": choice, "comment": comment, "edits": [edit for edit in edits if edit]}
 
-    def _ask(self, client: Client, criterion: dict[str, Any]) -> dict[str, Any] | None:
-        label = f"{criterion['criterion_code']} ({criterion['outcome']}, at most {criterion['max_score']})"
-        if not Confirm.ask(f"  decide {label}?", default=criterion["score"] is None):
-            return None
-        outcome = Prompt.ask("  outcome", choices=["pass", "partial", "fail", "not_found"], default="pass")
-        score = Prompt.ask("  score (empty for none)", default="") or None
-        reason = Prompt.ask("  reason, at least 10 characters")
-        cite = Prompt.ask("  text of the evidence to cite, `first`, or empty", default="first") or None
-        return _edit(client, criterion, outcome, score, reason, cite)
+    def again(self, refusal: Refusal) -> None:
+        """A file has one answer only."""
+        self.refused += 1
 
 
-def _edit(
-    client: Client, criterion: dict[str, Any], outcome: str, score: str | None, reason: str, cite: str | None
-) -> dict[str, Any]:
-    edit: dict[str, Any] = {"criterion_id": criterion["criterion_id"], "outcome": outcome, "reason": reason}
-    if score is not None:
-        edit["score"] = score
-    if cite:
-        edit["citations"] = [quote_of(client, criterion, cite)]
+def _edit(client: Client, criterion: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+    edit = {"criterion_id": criterion["criterion_id"], "outcome": row["outcome"], "reason": row["reason"]}
+    if row["score"] is not None:
+        edit["score"] = row["score"]
+    if row.get("cite"):
+        edit["citations"] = [quote_of(client, criterion, row["cite"])]
     return edit
 
 
@@ -97,11 +88,9 @@ def evidence_of(criterion: dict[str, Any]) -> list[str]:
     return list(dict.fromkeys(cited + packed))
 
 
-def decide(
-    client: Client, entered: Entered, reviews: dict[str, dict[str, Any]], by: Answers | Terminal
-) -> dict[str, str]:
+def decide(client: Client, entered: Entered, reviews: dict[str, dict[str, Any]], by: Decider) -> dict[str, str]:
     """Claim and submit every review that gets a decision; return the jobs that go on, by bidder."""
-    resumed = {}
+    resumed: dict[str, str] = {}
     for code, evaluation_id in entered.evaluations.items():
         review = reviews.get(evaluation_id)
         if review is None:
@@ -109,16 +98,27 @@ def decide(
         bidder = entered.source.bids[code].name
         listed = client.call("GET", f"/evaluations/{evaluation_id}/criteria", role="evaluator")["items"]
         decision = by.decision(client, entered, code, listed)
-        if decision is None:
-            console.print(f"[cyan]{bidder}[/] keeps waiting")
-            continue
-        at = f"/reviews/{review['review_id']}"
-        token = client.call("POST", f"{at}/claim", {}, role="evaluator")["resume_token"]
-        try:
-            answer = client.call("POST", f"{at}/submit", {**decision, "resume_token": token}, role="evaluator")
-        except Refusal as refusal:
-            console.print(f"[red]{bidder}: {refusal}[/]")
-            client.call("POST", f"{at}/release", {}, role="evaluator")
-            continue
-        resumed[bidder] = answer["job"]["job_id"]
+        job_id = None
+        while decision is not None and job_id is None:
+            try:
+                job_id = _submit(client, review["review_id"], decision)
+            except Refusal as refusal:
+                console.print(f"[red]{escape(bidder)}: refused: {escape(str(refusal))}[/]")
+                decision = by.again(refusal)
+        if job_id is None:
+            console.print(f"[cyan]{escape(bidder)}[/] keeps waiting")
+        else:
+            resumed[unused(bidder, resumed)] = job_id
     return resumed
+
+
+def _submit(client: Client, review_id: str, decision: dict[str, Any]) -> str:
+    """Claim and answer one review; returns the job that goes on. A refused one is given back."""
+    at = f"/reviews/{review_id}"
+    token = client.call("POST", f"{at}/claim", {}, role="evaluator")["resume_token"]
+    try:
+        answer = client.call("POST", f"{at}/submit", {**decision, "resume_token": token}, role="evaluator")
+    except Refusal:
+        client.call("POST", f"{at}/release", {}, role="evaluator")
+        raise
+    return str(answer["job"]["job_id"])

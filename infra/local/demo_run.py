@@ -2,13 +2,15 @@
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from infra.local.demo_client import Client, Refusal
 from infra.local.demo_documents import DemoProject
-from infra.local.demo_screen import console, progress_bars
+from infra.local.demo_screen import shown_jobs
 
 POLL_SECONDS = 0.25
 ENDED = ("succeeded", "failed", "canceled")
@@ -65,34 +67,46 @@ def supplier_id(client: Client, code: str, name: str) -> str:
 
 
 def _upload(client: Client, to: Entered, supplier: str | None, files: list[Path], doc_type: str, bidder: str) -> None:
+    """One bundle; when a file of it is refused, each goes alone, so that the others are not kept out."""
     try:
         items = client.upload(to.project_id, supplier, files, doc_type)
     except Refusal as refusal:
-        to.refused |= {path.name: str(refusal) for path in files}
+        if len(files) == 1:
+            to.refused[f"{bidder}: {files[0].name}"] = str(refusal)
+            return
+        for path in files:
+            _upload(client, to, supplier, [path], doc_type, bidder)
         return
     for path, item in zip(files, items, strict=True):
+        label = unused(path.name if bidder == path.stem else f"{bidder}: {path.name}", to.jobs)
         if "job_id" in item:
-            to.jobs[f"{bidder}: {path.name}"] = item["job_id"]
+            to.jobs[label] = item["job_id"]
         else:
-            to.refused[path.name] = item["code"]
+            to.refused[label] = item["code"]
+
+
+def unused(label: str, taken: Mapping[str, object]) -> str:
+    """The label, with a number when something else has it already: folders may repeat names."""
+    numbers = (f"{label} ({number})" for number in count(2))
+    return label if label not in taken else next(other for other in numbers if other not in taken)
 
 
 def follow(client: Client, jobs: dict[str, str], *, title: str) -> dict[str, dict[str, Any]]:
-    """Show a bar per job until each has ended or waits for a person; return the last state of each."""
+    """Show each job until it has ended or waits for a person; return the last state of each."""
     state: dict[str, dict[str, Any]] = {}
-    with progress_bars() as bars:
-        console.print(f"[bold]{title}[/]")
-        tasks = {job: bars.add_task(label[:46], total=100, state="queued") for label, job in jobs.items()}
-        while len(state) < len(tasks):
-            for job_id, task in tasks.items():
+    if not jobs:
+        return state
+    with shown_jobs(title, {job: label for label, job in jobs.items()}) as update:
+        while len(state) < len(jobs):
+            for job_id in jobs.values():
                 if job_id in state:
                     continue
                 job = client.call("GET", f"/jobs/{job_id}")
                 waiting = job["status"] == "running" and job["waiting_on"]
                 shown = "waits" if waiting else (job["stage"] or "") if job["status"] == "running" else job["status"]
-                bars.update(task, completed=job["progress_pct"], state=shown)
                 if waiting or job["status"] in ENDED:
                     state[job_id] = job
+                update(job_id, job["progress_pct"], shown, job_id in state)
             time.sleep(POLL_SECONDS)
     return state
 
@@ -100,16 +114,16 @@ def follow(client: Client, jobs: dict[str, str], *, title: str) -> dict[str, dic
 def start_evaluations(client: Client, entered: Entered) -> dict[str, str]:
     """Close the bid set, start one evaluation per bidder; return jobs by bidder and note what was refused."""
     client.call("POST", f"/projects/{entered.project_id}/close", {"reason": "all bids are in"})
-    jobs = {}
+    jobs: dict[str, str] = {}
     for code, supplier in entered.suppliers.items():
         name = entered.source.bids[code].name
         try:
             started = client.call("POST", "/evaluations", {"project_id": entered.project_id, "supplier_id": supplier})
         except Refusal as refusal:
-            entered.refused[name] = str(refusal)
+            entered.refused[unused(name, entered.refused)] = str(refusal)
             continue
         entered.evaluations[code] = started["resource"]["id"]
-        jobs[name] = started["job_id"]
+        jobs[unused(name, jobs)] = started["job_id"]
     return jobs
 
 
