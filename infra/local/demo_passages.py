@@ -11,7 +11,7 @@ from rich.panel import Panel
 from infra.local.demo_client import Client
 from infra.local.demo_screen import console, place_of
 
-MOST_LINES = 8  # of a passage that are shown; the others can be cited by their words
+MOST_LINES = 5  # of a passage that are shown; the others can be cited by their words
 MOST_CHARACTERS = 400  # of a line that are shown
 LONG_ENOUGH = 30  # characters, to be proposed: a heading alone shows nothing
 _CHOICE = re.compile(r"(\d{1,3})(?:\.(\d{1,3}))?")

@@ -85,9 +85,9 @@ def show_matrix(name: str, matrix: dict[str, Any]) -> None:
 
 def _matrix(title: str, suppliers: list[tuple[int, dict[str, Any]]], matrix: dict[str, Any]) -> Table:
     table = Table(title=escape(title), show_lines=False)
-    table.add_column("criterion", min_width=18)
+    table.add_column("criterion", overflow="fold")
     for number, supplier in suppliers:
-        table.add_column(f"{number} {escape(supplier['name'])}", justify="left")
+        table.add_column(f"{number} {escape(supplier['name'])}", overflow="fold")
     for criterion in matrix["criteria"]:
         cells = {cell["supplier_id"]: cell for cell in matrix["cells"] if cell["criterion_code"] == criterion["code"]}
         row = [_cell(cells.get(supplier["supplier_id"])) for _, supplier in suppliers]
