@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.local.demo import Unusable, decider, own_project
 from tests.workflow.terminal import CHECKOUT, COLUMNS, PATIENCE, Terminal
 from tests.workflow.up_process import write_pack
 
@@ -159,45 +160,53 @@ def test_without_a_terminal_each_finished_job_is_one_line(folder: Path, tmp_path
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_user_error_is_one_line_and_exit_code_2(folder: Path, tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+    done = run(folder, "--docs", str(missing), "--rules", str(folder / "rules.json"))
+    assert done.stdout == f"make demo: DOCS={missing}: there is no such folder\n"
+    assert (done.returncode, done.stderr) == (2, "")
+
+
+def test_an_invalid_rule_pack_is_told_with_code_and_path(folder: Path, tmp_path: Path) -> None:
+    pack = json.loads((folder / "rules.json").read_text())
+    pack["criteria"][0]["max_score"] = "much"
+    (tmp_path / "rules.json").write_text(json.dumps(pack))
+    done = run(folder, "--docs", str(folder / "docs"), "--rules", str(tmp_path / "rules.json"))
+    told = [line for line in done.stdout.splitlines() if line.startswith("make demo: ")]
+    assert told == [done.stdout.strip()]
+    assert "RULE_PACK_INVALID: The rule pack is not valid (path: $.criteria[0].max_score" in told[0]
+    assert (done.returncode, done.stderr) == (2, "")
+
+
 @pytest.mark.parametrize(
     ("docs", "rules", "told"),
     [
         ("missing", "{}", "there is no such folder"),
-        ("empty", "good", "no bidder in"),
+        ("empty", '{"code": "A", "name": {}, "language": "en", "criteria": []}', "no bidder in"),
         ("docs", "{", "not JSON"),
         ("docs", "[]", "not a rule pack"),
         ("docs", '{"code": "A"}', "not a rule pack"),
+        ("docs", '{"code": "A", "name": "A", "language": "en", "criteria": []}', "$.name must be an object"),
         ("docs", None, "No such file"),
-        ("docs", "invalid", "RULE_PACK_INVALID: The rule pack is not valid (path: $.criteria[0].max_score"),
     ],
 )
-def test_a_user_error_is_one_line(folder: Path, tmp_path: Path, docs: str, rules: str | None, told: str) -> None:
+def test_folders_and_rules_that_cannot_be_used_say_why(
+    folder: Path, tmp_path: Path, docs: str, rules: str | None, told: str
+) -> None:
     (tmp_path / "empty").mkdir()
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "a.txt").write_text(NORTHWIND)
     path = tmp_path / "rules.json"
-    if rules in ("good", "invalid"):
-        pack = json.loads((folder / "rules.json").read_text())
-        if rules == "invalid":
-            pack["criteria"][0]["max_score"] = "much"
-        path.write_text(json.dumps(pack))
-    elif rules is not None:
+    if rules is not None:
         path.write_text(rules)
-    done = run(folder, "--docs", str(tmp_path / docs), "--rules", str(path))
-    assert told in done.stdout, done.stdout + done.stderr
-    assert [line for line in done.stdout.splitlines() if line.startswith("make demo: ")] == [done.stdout.strip()]
-    assert (done.returncode, done.stderr) == (2, "")
+    with pytest.raises(Unusable, match=re.escape(told)):
+        own_project(folder / "docs" if docs == "docs" else tmp_path / docs, path)
 
 
 @pytest.mark.parametrize(
     ("content", "told"), [(None, "No such file"), ("{", "not JSON"), ('{"decisions": [{}]}', "no list of decisions")]
 )
-def test_answers_that_cannot_be_read_are_told_before_anything_starts(
-    folder: Path, tmp_path: Path, content: str | None, told: str
-) -> None:
+def test_answers_that_cannot_be_read_say_why(tmp_path: Path, content: str | None, told: str) -> None:
     path = tmp_path / "answers.json"
     if content is not None:
         path.write_text(content)
-    done = run(folder, *arguments(folder), "--answers", str(path))
-    assert told in done.stdout and done.stdout.startswith(f"make demo: ANSWERS={path}: "), done.stdout
-    assert (done.returncode, done.stderr) == (2, "")
+    with pytest.raises(Unusable, match=told):
+        decider(path)
