@@ -1,6 +1,6 @@
 """Messages on one machine: rows that the local worker delivers (the ports Queue and EventBus on PostgreSQL)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -46,6 +46,8 @@ class LocalBus:
     def __init__(self, pool: Connections) -> None:
         self._queue = LocalQueue(pool)
 
-    def send(self, event: dict[str, Any]) -> None:
-        """Deliver one envelope to its consumers' queues; raises Retryable DEPENDENCY_UNAVAILABLE."""
-        self._queue.send(BUS, event)
+    def send_all(self, events: Sequence[Mapping[str, Any]]) -> Sequence[str]:
+        """Deliver envelopes to their consumers' queues; none is refused. Raises Retryable DEPENDENCY_UNAVAILABLE."""
+        for event in events:
+            self._queue.send(BUS, event)
+        return []

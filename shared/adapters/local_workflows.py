@@ -11,6 +11,7 @@ import psycopg
 from psycopg.types.json import Json
 
 from shared.domain.errors import Permanent, Retryable
+from shared.domain.executions import Execution
 
 PAYLOAD_LIMIT = 256 * 1024  # bytes, the service's limit
 MACHINES = Path(__file__).parents[2] / "statemachines"
@@ -103,6 +104,21 @@ class LocalWorkflows:
                  where execution_id = %s and status = 'RUNNING'""",
                 [cause, execution_ref],
             )
+
+    def describe(self, execution_ref: str) -> Execution | None:
+        """How the execution stands, or None when there is none of this reference."""
+        with self._transaction() as connection:
+            row = connection.execute(
+                """select status, started_at, ended_at, error from local_platform.executions
+                    where execution_id = %s""",
+                [execution_ref],
+            ).fetchone()
+        if row is None:
+            return None
+        status, started_at, ended_at, error = row
+        return Execution(
+            ref=execution_ref, status=status.lower(), started_at=started_at, ended_at=ended_at, error=error
+        )
 
     def _answer(self, token: str, answer: Mapping[str, Any]) -> bool:
         """Write the answer first and wake the line after: whoever works on the line then waits for this commit."""

@@ -1,10 +1,22 @@
 """What the state machines get as input: ids only, and the tenant's share of parallel work (spec W6, W123)."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 LANES = ("interactive", "standard", "bulk")
 LIMITS = {"ranges": 4, "groups": 8}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """How an execution stands: `status` is running, succeeded, failed, timed_out or aborted."""
+
+    ref: str
+    status: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

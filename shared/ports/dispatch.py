@@ -1,5 +1,6 @@
 """Scheduling across tenants: narrow views that see ids and states and no content (spec S62, W13, W96)."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from shared.domain.executions import Startable
@@ -40,6 +41,8 @@ class Outbox(Protocol):
 class EventBus(Protocol):
     """Where domain events go."""
 
-    def send(self, event: dict[str, Any]) -> None:
-        """Deliver one envelope (A135) to its consumers' queues, at least once."""
+    def send_all(self, events: Sequence[Mapping[str, Any]]) -> Sequence[str]:
+        """Deliver envelopes (A135) to their consumers' queues, at least once; return the ids of those refused.
+
+        Raises Retryable DEPENDENCY_UNAVAILABLE when the bus does not answer at all."""
         ...

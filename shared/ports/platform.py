@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
+from shared.domain.executions import Execution
+
 
 class Clock(Protocol):
     """The only source of the current time."""
@@ -48,8 +50,20 @@ class Workflows(Protocol):
         """Answer a waiting callback; False when the wait is gone, answered or timed out (W90)."""
         ...
 
+    def fail(self, token: str, *, error: str, cause: str) -> bool:
+        """Fail a waiting callback under an error name that Retry and Catch match; False as in `succeed`."""
+        ...
+
+    def heartbeat(self, token: str) -> bool:
+        """Prolong a waiting callback by its heartbeat time; False as in `succeed`."""
+        ...
+
     def stop(self, execution_ref: str, *, cause: str) -> None:
         """Stop a running execution; stopping a closed one does nothing."""
+        ...
+
+    def describe(self, execution_ref: str) -> Execution | None:
+        """How the execution stands, or None when the platform does not know it (W113)."""
         ...
 
 

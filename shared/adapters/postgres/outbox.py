@@ -55,12 +55,12 @@ class PostgresOutbox:
         published = 0
         with self._pool.connection() as connection, connection.transaction():
             rows = connection.cursor(row_factory=dict_row).execute(CLAIM, (limit,)).fetchall()
+            try:
+                refused = set(self._bus.send_all([envelope(row) for row in rows]))
+            except Retryable:
+                refused = {row["event_id"] for row in rows}
             for row in rows:
-                try:
-                    self._bus.send(envelope(row))
-                except Retryable:
-                    connection.execute(DELAYED, (row["tenant_id"], row["event_id"]))
-                    continue
-                connection.execute(PUBLISHED, (row["tenant_id"], row["event_id"]))
-                published += 1
+                after = DELAYED if row["event_id"] in refused else PUBLISHED
+                connection.execute(after, (row["tenant_id"], row["event_id"]))
+                published += after is PUBLISHED
         return published
