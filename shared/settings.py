@@ -19,6 +19,7 @@ class Settings:
     database_url: str = _row("APP_DATABASE_URL", "PostgreSQL URL of the login bidproof_app")
     relay_url: str = _row("RELAY_DATABASE_URL", "the same database as bidproof_relay (outbox rows only)")
     dispatch_url: str = _row("DISPATCH_DATABASE_URL", "the same as bidproof_dispatch (scheduling columns)")
+    sweep_url: str = _row("SWEEP_DATABASE_URL", "the same as bidproof_sweep (what the reconcilers compare)")
     platform_url: str = _row("PLATFORM_DATABASE_URL", "the local platform's schema: executions, messages")
     master_key: str = _row(
         "MASTER_KEY", "a random text of 43 characters or more; audit, vault, cursor and link keys come from it"

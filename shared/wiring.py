@@ -1,6 +1,7 @@
 """Which adapter answers which port, for one process; everything heavy is made when it is first asked for."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from shared.domain.context import Actor
 from shared.domain.search_request import SearchQuery, SearchResult
 from shared.ports.dispatch import Dispatch, Outbox
 from shared.ports.objects import ObjectStore
-from shared.ports.platform import Clock, Ids, Vault, Workflows
+from shared.ports.platform import Clock, Ids, Queue, Vault, Workflows
 from shared.ports.reading import ChunkIndex, DocumentParser, Embedder, FileInspector
 from shared.ports.reasoning import CriterionGraph
 from shared.settings import Settings, read_settings
@@ -108,6 +109,13 @@ class Services:
         return PostgresDispatch(open_pool(self.settings.dispatch_url, size=2))
 
     @cached_property
+    def queue(self) -> Queue:
+        """Messages to one consumer."""
+        from shared.adapters.local_queue import LocalQueue
+
+        return LocalQueue(self.platform_pool)
+
+    @cached_property
     def outbox(self) -> Outbox:
         """The relay from the outbox to the bus."""
         from shared.adapters.local_queue import LocalBus
@@ -196,6 +204,16 @@ class Parts:
     def dispatch(self) -> Dispatch:
         """The fair queue across tenants."""
         return self.made.dispatch
+
+    @property
+    def queue(self) -> Queue:
+        """Messages to one consumer."""
+        return self.made.queue
+
+    @property
+    def records_of(self) -> Callable[[str], PostgresRecords]:
+        """The records of a tenant named by a sweep, for its repairs; the actor is the system itself."""
+        return lambda tenant_id: self.made.bind(replace(self.actor, tenant_id=tenant_id)).records
 
     @property
     def outbox(self) -> Outbox:

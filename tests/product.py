@@ -80,6 +80,7 @@ def settings_for(databases: Databases, folder: Path) -> Settings:
         database_url=databases.app_url,
         relay_url=databases.relay_url,
         dispatch_url=databases.dispatch_url,
+        sweep_url=databases.sweep_url,
         platform_url=databases.platform_url,
         master_key="m" * 43,
         data_dir=folder,

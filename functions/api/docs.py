@@ -55,7 +55,13 @@ right default.
 def contract() -> dict[str, Any]:
     """The OpenAPI document of an API that is not connected to anything."""
     nowhere = Settings(
-        database_url="", relay_url="", dispatch_url="", platform_url="", master_key="-" * 43, data_dir=Path("nowhere")
+        database_url="",
+        relay_url="",
+        dispatch_url="",
+        sweep_url="",
+        platform_url="",
+        master_key="-" * 43,
+        data_dir=Path("nowhere"),
     )
     found: dict[str, Any] = create_app(Services(nowhere)).openapi()
     return found

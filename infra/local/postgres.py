@@ -13,19 +13,20 @@ from infra.local.local_secrets import ensure_secrets
 from shared.adapters.postgres.migrate import migrate
 
 OWNER = "bidproof_owner"
-LOGINS = ("bidproof_app", "bidproof_relay", "bidproof_dispatch", "bidproof_platform")
+LOGINS = ("bidproof_app", "bidproof_relay", "bidproof_dispatch", "bidproof_sweep", "bidproof_platform")
 DATABASE = "bidproof"
 PLATFORM_TABLES = Path(__file__).with_name("tables.sql")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Databases:
-    """One URL per role: who owns the schema, who works for a tenant, who relays, who dispatches, who plays AWS."""
+    """One URL per role: who owns the schema, works for a tenant, relays, dispatches, sweeps, and plays AWS."""
 
     owner_url: str
     app_url: str
     relay_url: str
     dispatch_url: str
+    sweep_url: str
     platform_url: str
 
 
@@ -110,6 +111,7 @@ def urls(server_url: str, database: str, passwords: Mapping[str, str]) -> Databa
         app_url=login("bidproof_app"),
         relay_url=login("bidproof_relay"),
         dispatch_url=login("bidproof_dispatch"),
+        sweep_url=login("bidproof_sweep"),
         platform_url=login("bidproof_platform"),
     )
 

@@ -61,6 +61,7 @@ def _login_urls(databases: Databases) -> dict[str, Any]:
         "database_url": databases.app_url,
         "relay_url": databases.relay_url,
         "dispatch_url": databases.dispatch_url,
+        "sweep_url": databases.sweep_url,
         "platform_url": databases.platform_url,
     }
 

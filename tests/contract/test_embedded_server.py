@@ -70,7 +70,7 @@ def use(root: Path, *more: str) -> subprocess.Popen[str]:
 
 
 def test_all_roles_can_log_in(product: Databases) -> None:
-    for name in ("owner_url", "app_url", "relay_url", "dispatch_url", "platform_url"):
+    for name in ("owner_url", "app_url", "relay_url", "dispatch_url", "sweep_url", "platform_url"):
         assert answers(getattr(product, name)), name
 
 

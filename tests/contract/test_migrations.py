@@ -29,6 +29,7 @@ def scratch(server_url: str, database_template: str, databases: Databases) -> It
         app_url=url_with(databases.app_url, database=name),
         relay_url=url_with(databases.relay_url, database=name),
         dispatch_url=url_with(databases.dispatch_url, database=name),
+        sweep_url=url_with(databases.sweep_url, database=name),
         platform_url=url_with(databases.platform_url, database=name),
     )
     with psycopg.connect(server_url, autocommit=True) as connection:

@@ -1,5 +1,6 @@
 """Jobs, moves, audit chain, outbox and idempotency keys on a real PostgreSQL."""
 
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -39,10 +40,11 @@ class Bus:
         self.events: list[dict[str, Any]] = []
         self.down = down
 
-    def send(self, event: dict[str, Any]) -> None:
+    def send_all(self, events: Sequence[Mapping[str, Any]]) -> list[str]:
         if self.down:
             raise Retryable("DEPENDENCY_UNAVAILABLE")
-        self.events.append(event)
+        self.events += map(dict, events)
+        return []
 
 
 def test_a_move_that_the_table_does_not_list_changes_nothing(databases: Databases) -> None:

@@ -46,6 +46,7 @@ def serve(databases: Databases, data_dir: Path) -> Iterator[Server]:
         database_url=databases.app_url,
         relay_url=databases.relay_url,
         dispatch_url=databases.dispatch_url,
+        sweep_url=databases.sweep_url,
         platform_url=databases.platform_url,
         master_key=secrets.token_urlsafe(32),
         data_dir=data_dir,

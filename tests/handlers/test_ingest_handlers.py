@@ -105,6 +105,7 @@ def services(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> 
             database_url=databases.app_url,
             relay_url=databases.relay_url,
             dispatch_url=databases.dispatch_url,
+            sweep_url=databases.sweep_url,
             platform_url=databases.platform_url,
             master_key=secrets.token_urlsafe(32),
             data_dir=tmp_path_factory.mktemp("data"),

@@ -86,7 +86,7 @@ def test_the_bus_copies_an_event_to_its_consumers(idle_shop: Shop, connection: p
     got: list[str] = []
     for name in set(QUEUES.values()):
         idle_shop.functions[name] = lambda event, context: got.append(context.function_name)
-    LocalBus(Direct(idle_shop.url)).send({"event_type": "job.canceled", "payload": {}})
+    LocalBus(Direct(idle_shop.url)).send_all([{"event_type": "job.canceled", "payload": {}}])
     while deliver_next(connection, idle_shop.resolve, QUEUES):
         pass
     assert sorted(got) == ["deliver_wait", "start_work", "stop_execution"]
