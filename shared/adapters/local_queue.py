@@ -8,6 +8,7 @@ import psycopg
 from psycopg.types.json import Json
 
 from shared.domain.errors import Retryable
+from shared.domain.payloads import EVENT_LIMIT, bounded_text, wire_text
 
 BUS = "events"  # the worker copies each message of this queue to the queues of its consumers
 
@@ -27,7 +28,15 @@ class LocalQueue:
         self._pool = pool
 
     def send(self, queue: str, message: Mapping[str, Any]) -> None:
-        """Put one JSON message on the named queue; raises Retryable DEPENDENCY_UNAVAILABLE without a database."""
+        """Put one JSON message on the named queue.
+
+        Raises Retryable DEPENDENCY_UNAVAILABLE without a database, Permanent WF_PAYLOAD_TOO_LARGE above 200 KiB.
+        """
+        bounded_text(message)
+        self.put(queue, message)
+
+    def put(self, queue: str, message: Mapping[str, Any]) -> None:
+        """The same without a limit, for the bus, which has its own."""
         try:
             with self._pool.connection() as connection:
                 connection.execute(
@@ -47,7 +56,13 @@ class LocalBus:
         self._queue = LocalQueue(pool)
 
     def send_all(self, events: Sequence[Mapping[str, Any]]) -> Sequence[str]:
-        """Deliver envelopes to their consumers' queues; none is refused. Raises Retryable DEPENDENCY_UNAVAILABLE."""
+        """Deliver envelopes to their consumers' queues; return the ids of those larger than 256 KiB.
+
+        Raises Retryable DEPENDENCY_UNAVAILABLE without a database."""
+        refused = []
         for event in events:
-            self._queue.send(BUS, event)
-        return []
+            if len(wire_text(event)) > EVENT_LIMIT:
+                refused.append(str(event["event_id"]))
+            else:
+                self._queue.put(BUS, event)
+        return refused

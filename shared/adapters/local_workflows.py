@@ -12,8 +12,8 @@ from psycopg.types.json import Json
 
 from shared.domain.errors import Permanent, Retryable
 from shared.domain.executions import Execution
+from shared.domain.payloads import bounded_text
 
-PAYLOAD_LIMIT = 256 * 1024  # bytes, the service's limit
 MACHINES = Path(__file__).parents[2] / "statemachines"
 
 
@@ -35,11 +35,14 @@ class LocalWorkflows:
     def start(self, machine: str, *, name: str, input: Mapping[str, Any]) -> str:
         """Start, or return the running execution of this name; a closed name also counts as started (W15).
 
-        The execution keeps its copy of the definition. Raises Permanent WF_PAYLOAD_TOO_LARGE above 256 KiB.
+        The execution keeps its copy of the definition. Raises Permanent WF_PAYLOAD_TOO_LARGE above 200 KiB and
+        INTERNAL_ERROR for an unknown machine.
         """
-        definition = (self._machines / f"{machine}.asl.json").read_text(encoding="utf-8")
-        if len(json.dumps(input).encode()) > PAYLOAD_LIMIT:
-            raise Permanent("WF_PAYLOAD_TOO_LARGE", f"the input of {name} is larger than {PAYLOAD_LIMIT} bytes")
+        try:
+            definition = (self._machines / f"{machine}.asl.json").read_text(encoding="utf-8")
+        except FileNotFoundError as error:
+            raise Permanent("INTERNAL_ERROR", f"there is no state machine {machine}") from error
+        bounded_text(input)
         document = json.loads(definition)
         values = {
             "id": f"{machine}:{name}",
@@ -73,7 +76,11 @@ class LocalWorkflows:
         return str(values["id"])
 
     def succeed(self, token: str, output: Mapping[str, Any]) -> bool:
-        """Answer a waiting callback; False when the wait is gone, answered or timed out (W90)."""
+        """Answer a waiting callback; False when the wait is gone, answered or timed out (W90).
+
+        Raises Permanent WF_PAYLOAD_TOO_LARGE above 200 KiB.
+        """
+        bounded_text(output)
         return self._answer(token, {"output": dict(output)})
 
     def fail(self, token: str, *, error: str, cause: str) -> bool:
@@ -86,10 +93,12 @@ class LocalWorkflows:
             return bool(
                 connection.execute(
                     """
-                    update local_platform.tokens
+                    update local_platform.tokens t
                        set heartbeat_at = clock_timestamp() + heartbeat_seconds * interval '1 second'
-                     where token = %s and answer is null and timeout_at > clock_timestamp()
-                       and (heartbeat_at is null or heartbeat_at > clock_timestamp())""",
+                      from local_platform.frames f join local_platform.executions e using (execution_id)
+                     where t.token = %s and t.answer is null and t.timeout_at > clock_timestamp()
+                       and (t.heartbeat_at is null or t.heartbeat_at > clock_timestamp())
+                       and f.frame_id = t.frame_id and e.status = 'RUNNING'""",
                     [token],
                 ).rowcount
             )

@@ -1,0 +1,88 @@
+"""Calls of AWS services: bounded, never repeated by the SDK, their failures in our words (spec W21, W23, W24)."""
+
+import logging
+from collections.abc import Callable, Collection
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    MetadataRetrievalError,
+    ReadTimeoutError,
+)
+from botocore.exceptions import (
+    ConnectionError as NoConnection,
+)
+
+from shared.domain.errors import CodedError, Permanent, Retryable
+
+TIMEOUT = 30  # seconds to connect and between bytes of an answer (W21)
+_BUSY = frozenset(
+    "ThrottlingException Throttling ThrottledException RequestThrottled RequestThrottledException SlowDown "
+    "TooManyRequestsException RequestLimitExceeded ExecutionLimitExceeded OverLimit PriorRequestNotComplete "
+    "KmsThrottlingException KmsThrottled ServiceUnavailable InternalFailure InternalError InternalException".split()
+)
+_SLOW = frozenset({"RequestTimeout", "RequestTimeoutException"})
+_NETWORK = (NoConnection, HTTPClientError, CredentialRetrievalError, MetadataRetrievalError)
+
+Call = Callable[..., dict[str, Any]]
+
+
+def aws_client(service: str, *, region: str, endpoint: str | None = None, timeout: float = TIMEOUT) -> Any:
+    """A client without retries of its own, because one owner repeats a failure (W24); safe to share by threads.
+
+    Below INFO botocore writes whole requests to the log, callback tokens included (W86), so it stays above.
+    """
+    for name in ("boto3", "botocore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    config = Config(retries={"total_max_attempts": 1}, connect_timeout=timeout, read_timeout=timeout)
+    return boto3.session.Session().client(service, region_name=region, endpoint_url=endpoint, config=config)
+
+
+def ask(call: Call, **parameters: Any) -> dict[str, Any]:
+    """Make the call; raises Retryable DEPENDENCY_UNAVAILABLE or DEPENDENCY_TIMEOUT, or Permanent INTERNAL_ERROR."""
+    try:
+        return call(**parameters)
+    except (ClientError, BotoCoreError) as error:
+        failure = _in_our_words(error)
+    # Raised here and not in the handler: the SDK's errors may quote what was sent, and must not travel as the context.
+    raise failure
+
+
+def ask_unless(expected: Collection[str], call: Call, **parameters: Any) -> dict[str, Any] | None:
+    """As `ask`, but None when the service refuses with one of the expected codes."""
+    try:
+        return call(**parameters)
+    except (ClientError, BotoCoreError) as error:
+        if isinstance(error, ClientError) and code_of(error) in expected:
+            return None
+        failure = _in_our_words(error)
+    raise failure
+
+
+def code_of(error: ClientError) -> str:
+    """The service's name of the failure, without a namespace in front."""
+    return str(error.response.get("Error", {}).get("Code", "")).rpartition("#")[2]
+
+
+def _in_our_words(error: ClientError | BotoCoreError) -> CodedError:
+    """Transient are timeouts, network, throttling, 429 and 5xx (W23); every other answer fails again the same way."""
+    if isinstance(error, (ReadTimeoutError, ConnectTimeoutError)):
+        return Retryable("DEPENDENCY_TIMEOUT", f"AWS did not answer in time ({type(error).__name__})")
+    if isinstance(error, _NETWORK):
+        return Retryable("DEPENDENCY_UNAVAILABLE", f"AWS was not reached ({type(error).__name__})")
+    if not isinstance(error, ClientError):
+        return Permanent("INTERNAL_ERROR", f"the SDK refused a call ({type(error).__name__})")
+    facts = error.response.get("ResponseMetadata", {})
+    status, code = int(facts.get("HTTPStatusCode", 0)), code_of(error)
+    words = f"{error.operation_name}: {code}, status {status}, request {facts.get('RequestId', 'unknown')}"
+    if code in _SLOW or status == 504:
+        return Retryable("DEPENDENCY_TIMEOUT", words)
+    if code in _BUSY or status == 429 or status >= 500:
+        return Retryable("DEPENDENCY_UNAVAILABLE", words)
+    return Permanent("INTERNAL_ERROR", words)
