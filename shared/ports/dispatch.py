@@ -34,7 +34,12 @@ class Outbox(Protocol):
     def publish_pending(self, *, limit: int) -> int:
         """Send up to `limit` pending events, oldest first, and mark them published; return how many.
 
-        Crash after sending: sent again, never lost. The fifth failure marks an event failed (W96, W97)."""
+        Crash after sending: sent again, never lost. The fifth refusal marks an event failed and leaves a dead letter
+        of kind message (W96, W97)."""
+        ...
+
+    def oldest_pending_seconds(self) -> float:
+        """Age of the oldest pending event in seconds, 0 without one (W97)."""
         ...
 
 

@@ -50,6 +50,10 @@ class Trail(Protocol):
         """Note the event as consumed; False when this consumer had it already (W99)."""
         ...
 
+    def published(self, event_id: str) -> Mapping[str, Any] | None:
+        """What the tenant published under the id: type, aggregate, job and payload; None for another's (W101)."""
+        ...
+
 
 class Jobs(Protocol):
     """Jobs, runs and attempts."""

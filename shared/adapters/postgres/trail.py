@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from shared.adapters.postgres.session import Session
 from shared.domain.canonical_json import canonical, digest
+from shared.domain.events import check_run_event, producer_of
 from shared.ports.platform import Clock, Ids
 
 KEY_VERSION = 1
@@ -89,8 +90,8 @@ class Trail:
         run_id: str | None = None,
         job_id: str | None = None,
     ) -> str:
-        """Append an outbox event for (type, id, version) and return its id."""
-        event_id = self._ids.new("evt")
+        """Append an outbox event for (type, id, version) and return its id; ValueError for an unregistered type."""
+        producer, event_id = producer_of(event_type), self._ids.new("evt")
         self._session.execute(
             """
             insert into outbox_events (event_id, event_type, aggregate_type, aggregate_id, aggregate_version, producer,
@@ -102,7 +103,7 @@ class Trail:
             kind=aggregate[0],
             id=aggregate[1],
             version=aggregate[2],
-            producer="bidproof",
+            producer=producer,
             project_id=project_id,
             run_id=run_id,
             job_id=job_id,
@@ -112,7 +113,10 @@ class Trail:
         return event_id
 
     def run_event(self, run_id: str, event_type: str, *, stage: str | None, payload: Mapping[str, Any]) -> int:
-        """Append to the run's gapless stream; the row lock on the run keeps the numbers in commit order."""
+        """Append to the run's gapless stream; the row lock on the run keeps the numbers in commit order.
+
+        ValueError for an unregistered type."""
+        check_run_event(event_type)
         found = self._session.row(
             """
             with numbered as (update runs set last_seq = last_seq + 1 where run_id = %(run_id)s returning last_seq)
@@ -128,7 +132,9 @@ class Trail:
         return int(found["seq"])
 
     def consume(self, event_id: str, consumer: str) -> bool:
-        """Note the event as consumed; False when this consumer had it already (W99)."""
+        """Note the event as consumed; False when this consumer had it already (W99).
+
+        First statement of the transaction of the effect: a second delivery waits here for the end of the first one."""
         return (
             self._session.execute(
                 """insert into consumed_events (event_id, consumer, result) values (%(event_id)s, %(consumer)s, '{}')
@@ -137,4 +143,12 @@ class Trail:
                 consumer=consumer,
             )
             == 1
+        )
+
+    def published(self, event_id: str) -> Mapping[str, Any] | None:
+        """What the tenant published under the id: type, aggregate, job and payload; None for another's (W101)."""
+        return self._session.row(
+            """select event_type, aggregate_type, aggregate_id, job_id, payload from outbox_events
+               where event_id = %(event_id)s""",
+            event_id=event_id,
         )
