@@ -1,9 +1,8 @@
 """One suite over the queues: rows of the local platform, and SQS (played by moto's server)."""
 
 import json
-import logging
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -198,13 +197,3 @@ def test_calls_wait_thirty_seconds_at_most(sqs: Any) -> None:
     config = sqs.meta.config
     assert (config.connect_timeout, config.read_timeout) == (30, 30)
     assert config.retries["total_max_attempts"] == 1
-
-
-@pytest.fixture(autouse=True)
-def _levels() -> Iterator[None]:
-    """aws_client sets levels for the process; other tests get theirs back."""
-    loggers = [logging.getLogger(name) for name in ("boto3", "botocore")]
-    levels = [logger.level for logger in loggers]
-    yield
-    for logger, level in zip(loggers, levels, strict=True):
-        logger.setLevel(level)
