@@ -40,6 +40,7 @@ VERSION_CONFLICT|409|business_rule|no|E2|The row changed since it was read|数�
 DATA_CORRUPTED|500|permanent|no|E2|Stored data cannot be read|存储的数据无法读取
 INTERNAL_ERROR|500|permanent|no|E4|Something went wrong|内部错误
 DEPENDENCY_UNAVAILABLE|503|transient|yes|E4|A part of the system does not answer|依赖服务不可用
+CIRCUIT_OPEN|503|transient|yes|E4|A failing dependency is not called for a while|依赖熔断中
 DEPENDENCY_TIMEOUT|504|transient|yes|E5|A call ran out of time|依赖调用超时
 SERVICE_SHUTTING_DOWN|503|transient|yes|E4|The service is shutting down|服务正在关闭
 WF_STEP_TIMEOUT|504|transient|yes|E5|A step ran out of time|步骤超时
@@ -106,6 +107,7 @@ RULE_PACK_NOT_ACTIVE|409|business_rule|no|E1|The rule pack version is not active
 BID_INCOMPLETE|409|business_rule|no|E1|Required files of the bid are missing|投标文件不完整
 EVALUATION_DUPLICATE|409|business_rule|no|E1|The same plan was evaluated already|相同计划已评审
 EVALUATION_PLAN_CONFLICT|409|business_rule|no|E1|The inputs changed|输入已改变
+BUDGET_EXCEEDED|409|business_rule|no|E3|The budget is used up|预算已用完
 MODEL_UNAVAILABLE|503|transient|yes|E4|No model is available|模型不可用
 CITATION_QUOTE_MISMATCH|422|permanent|no|E3|A quote differs from its source|引文与原文不符
 VERDICT_WITHOUT_EVIDENCE|422|permanent|no|E3|A verdict lacks evidence|结论缺少证据
@@ -126,6 +128,17 @@ REVIEW_INCOMPLETE|422|validation|no|E1|Some items are not decided|存在未决�
 REVIEW_SCORE_OUT_OF_RANGE|422|validation|no|E1|A score is outside its range or step|分数超出范围或步长
 APPROVAL_REQUIRED|403|business_rule|no|E1|This needs an approval|需要审批
 APPROVAL_SELF_FORBIDDEN|403|business_rule|no|E1|Somebody else must do this|须由他人执行
+APPROVAL_NOT_FOUND|404|validation|no|E1|There is no such approval|审批不存在
+APPROVAL_DUPLICATE_VOTE|409|business_rule|no|E1|You have voted on this already|您已投票
+APPROVAL_STATE_CONFLICT|409|business_rule|no|E1|The approval's state does not allow this|审批状态不允许此操作
+APPROVAL_SUBJECT_CHANGED|409|business_rule|no|E2|What was approved has changed since|审批对象已改变
+APPROVAL_EXPIRED|409|business_rule|no|E1|The approval has expired|审批已过期
+DLQ_ITEM_NOT_FOUND|404|validation|no|E1|There is no such dead letter|死信不存在
+DLQ_REQUEUE_CONFLICT|409|business_rule|no|E3|This dead letter cannot be requeued|该死信无法重新排队
+DLQ_REPLAY_CONFLICT|409|business_rule|no|E3|This dead letter cannot be replayed|该死信无法重放
+DLQ_DISCARD_CONFLICT|409|business_rule|no|E3|This dead letter cannot be discarded|该死信无法丢弃
+WEBHOOK_NOT_FOUND|404|validation|no|E1|There is no such webhook or delivery|Webhook 或投递不存在
+WEBHOOK_URL_FORBIDDEN|422|validation|no|E1|The URL is not allowed as a target|不允许使用该目标地址
 RETENTION_ACTIVE|409|business_rule|no|E2|The object is kept until a date|对象处于保留期内
 REPORT_IMMUTABLE|409|business_rule|no|E2|This version exists with other bytes|该版本已存在且不可更改
 AUDIT_APPEND_FAILED|503|transient|yes|E4|The audit log did not accept the entry|审计写入失败

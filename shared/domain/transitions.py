@@ -74,6 +74,25 @@ PROJECT: Mapping[str, frozenset[str]] = {
     "closed": frozenset({"archived", "open"}),
     "archived": frozenset(),
 }
+APPROVAL: Mapping[str, frozenset[str]] = {
+    "requested": frozenset({"approved", "rejected", "expired", "withdrawn"}),
+    "approved": frozenset({"executed", "expired"}),
+    "rejected": frozenset(),
+    "expired": frozenset(),
+    "withdrawn": frozenset(),
+    "executed": frozenset(),
+}
+DLQ: Mapping[str, frozenset[str]] = {
+    "open": frozenset({"requeued", "discarded"}),
+    "requeued": frozenset(),
+    "discarded": frozenset(),
+}
+BATCH: Mapping[str, frozenset[str]] = {
+    "queued": frozenset({"running", "canceled"}),
+    "running": frozenset({"completed", "canceled"}),
+    "completed": frozenset(),
+    "canceled": frozenset(),
+}
 STAGES = ("ingest", "parse", "index", "retrieve", "evaluate", "review", "report", "archive")
 
 

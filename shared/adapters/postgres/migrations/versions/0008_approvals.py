@@ -24,7 +24,8 @@ language plpgsql set search_path from current as $$
 declare a approvals;
 begin
   select * into a from approvals where tenant_id = new.tenant_id and approval_id = new.approval_id for update;
-  if new.voter_id = a.requested_by or new.voter_id = coalesce(a.author_id, '') then
+  if new.voter_id = a.requested_by or new.voter_id = coalesce(a.author_id, '')
+      or new.voter_id is distinct from nullif(current_setting('app.actor_id', true), '') then
     raise exception 'APPROVAL_SELF_FORBIDDEN' using errcode = 'BP001'; end if;
   if a.status <> 'requested' then raise exception 'APPROVAL_STATE_CONFLICT' using errcode = 'BP001'; end if;
   if a.expires_at <= clock_timestamp() then raise exception 'APPROVAL_EXPIRED' using errcode = 'BP001'; end if;
@@ -32,15 +33,28 @@ begin
 end $$;
 create trigger voter_is_another_person before insert on approval_votes
   for each row execute function voter_is_another_person();
+create function approval_begins_requested() returns trigger
+language plpgsql set search_path from current as $$
+begin
+  if new.requested_by is distinct from nullif(current_setting('app.actor_id', true), '') then
+    raise exception 'APPROVAL_SELF_FORBIDDEN' using errcode = 'BP001'; end if;
+  if new.status <> 'requested' or new.expires_at > clock_timestamp() + interval '72 hours' then
+    raise exception 'APPROVAL_STATE_CONFLICT' using errcode = 'BP001'; end if;
+  return new;
+end $$;
+create trigger approval_begins_requested before insert on approvals
+  for each row execute function approval_begins_requested();
 create function approval_is_voted() returns trigger
 language plpgsql set search_path from current as $$
 declare yes int; no int;
 begin
-  if (new.action, new.resource_type, new.resource_id, new.subject_hash, new.requested_by, new.author_id,
-      new.votes_needed, new.expires_at) is distinct from (old.action, old.resource_type, old.resource_id,
+  if (new.action, new.resource_type, new.resource_id, new.subject, new.subject_hash, new.requested_by, new.author_id,
+      new.votes_needed, new.expires_at) is distinct from (old.action, old.resource_type, old.resource_id, old.subject,
       old.subject_hash, old.requested_by, old.author_id, old.votes_needed, old.expires_at) then
     raise exception 'APPROVAL_SUBJECT_CHANGED' using errcode = 'BP001'; end if;
   if old.status in ('rejected','expired','withdrawn','executed') then
+    raise exception 'APPROVAL_STATE_CONFLICT' using errcode = 'BP001'; end if;
+  if old.status = 'approved' and new.status not in ('approved','executed','expired') then
     raise exception 'APPROVAL_STATE_CONFLICT' using errcode = 'BP001'; end if;
   select count(*) filter (where vote = 'approve'), count(*) filter (where vote = 'reject') into yes, no
     from approval_votes where tenant_id = new.tenant_id and approval_id = new.approval_id;
@@ -51,6 +65,16 @@ begin
   return new;
 end $$;
 create trigger approval_is_voted before update on approvals for each row execute function approval_is_voted();
+create function replay_has_succeeded() returns trigger
+language plpgsql set search_path from current as $$
+begin
+  update dlq_items set status = 'requeued', updated_at = clock_timestamp(), row_version = row_version + 1
+    where tenant_id = new.tenant_id and event_id = new.event_id and consumer = new.consumer
+      and status = 'open' and replay_count > 0;
+  return null;
+end $$;
+create trigger replay_has_succeeded after insert on consumed_events
+  for each row execute function replay_has_succeeded();
 alter table dlq_items add column payload jsonb, add column replayed_by text, add column new_job_id text,
   add column approval_id text, add column reason text, add column project_id text;
 alter table dlq_items add foreign key (tenant_id, approval_id) references approvals (tenant_id, approval_id);
@@ -66,8 +90,10 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop them and the columns."""
+    run("drop trigger if exists replay_has_succeeded on consumed_events; drop function if exists replay_has_succeeded();")
     run("""alter table dlq_items drop column if exists payload, drop column if exists replayed_by,
         drop column if exists new_job_id, drop column if exists approval_id, drop column if exists reason,
         drop column if exists project_id;""")
     drop("approval_votes", "approvals")
-    run("drop function if exists voter_is_another_person(); drop function if exists approval_is_voted();")
+    for function in ("voter_is_another_person", "approval_begins_requested", "approval_is_voted"):
+        run(f"drop function if exists {function}();")
