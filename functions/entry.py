@@ -10,12 +10,14 @@ from typing import Any
 
 from shared.domain.context import Actor
 from shared.domain.errors import CodedError, Retryable
+from shared.domain.events import is_envelope, is_told_by
 from shared.domain.jobs import STAGE_OF_STATE, Job
 from shared.domain.retries import STEP_RETRIES
 from shared.domain.transitions import JOB, is_later_stage, is_terminal
 from shared.wiring import Parts, Services, services
 
 Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
+MESSAGE_RESERVE_MS = 10_000  # with less time left a consumer begins no message (W126)
 log = logging.getLogger("bidproof.step")
 
 
@@ -51,6 +53,7 @@ def step(command: type[Any], usecase: Callable[..., Any], *, fenced: bool = True
         started_at = parts.clock.now()
         if fenced:
             _admit(parts, scope)
+            parts.records.session.fence(scope["job_id"], scope["run_id"])
         try:
             result = call(usecase, command(**event["command"]), parts)
         except CodedError as error:
@@ -78,6 +81,7 @@ def _admit(parts: Parts, scope: Mapping[str, Any]) -> None:
 
 def _note(parts: Parts, scope: Mapping[str, Any], started_at: Any, error: CodedError | None) -> None:
     records, item = parts.records, str(scope.get("item", ""))
+    records.session.unfence()
     attempt = int(scope.get("attempt") or 0)
     with records.transaction():
         records.jobs.note_attempt(
@@ -97,27 +101,66 @@ def _note(parts: Parts, scope: Mapping[str, Any], started_at: Any, error: CodedE
 def queue(consumer: str, command: type[Any], usecase: Callable[..., Any]) -> Handler:
     """A queue consumer: each message is an event envelope; failures are reported per item (W98).
 
-    The tenant of the envelope is the tenant of the work; a message without one is a failure (S57)."""
+    The tenant of the envelope is the tenant of the work; a message without one is a failure, one whose attribute or
+    outbox row says otherwise is dropped (W101, S57). With less than 10 s left nothing is begun (W126)."""
 
     def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-        failed = []
-        for record in event["Records"]:
-            envelope = json.loads(record["body"])
-            actor = Actor(
-                tenant_id=envelope["tenant_id"],
-                actor_id=f"system:{consumer}",
-                kind="system",
-                trace_id=envelope["trace_id"],
-            )
-            parts = services().bind(actor, time_left=lambda: context.get_remaining_time_in_millis() / 1000)
-            try:
-                call(usecase, command(event=envelope), parts)
-            except (CodedError, KeyError) as error:
-                log.warning("message failed: %s", error, extra={"consumer": consumer, "event": envelope["event_id"]})
-                failed.append({"itemIdentifier": record["messageId"]})
+        failed = [
+            {"itemIdentifier": record["messageId"]}
+            for record in event["Records"]
+            if context.get_remaining_time_in_millis() < MESSAGE_RESERVE_MS
+            or not _take(consumer, command, usecase, record, context)
+        ]
         return {"batchItemFailures": failed}
 
     return handler
+
+
+def _take(
+    consumer: str, command: type[Any], usecase: Callable[..., Any], record: Mapping[str, Any], context: Any
+) -> bool:
+    try:
+        envelope = json.loads(record["body"])
+    except ValueError:
+        envelope = None
+    if not is_envelope(envelope):
+        log.error("message without a readable tenant", extra={"consumer": consumer, "message": record["messageId"]})
+        return False
+    actor = Actor(
+        tenant_id=envelope["tenant_id"],
+        actor_id=f"system:{consumer}",
+        kind="system",
+        trace_id=envelope["trace_id"],
+    )
+    parts = services().bind(actor, time_left=lambda: context.get_remaining_time_in_millis() / 1000)
+    given: dict[str, Any] = {"event": envelope}
+    if "queue" in command.__dataclass_fields__:
+        given["queue"] = record["eventSourceARN"].rpartition(":")[2]
+    try:
+        if _is_forged(record, envelope, parts):
+            _drop(consumer, envelope, parts)
+        else:
+            call(usecase, command(**given), parts)
+    except CodedError as error:
+        about = {"consumer": consumer, "event": envelope["event_id"], "code": error.code}
+        log.warning("message failed: %s", error, extra=about)
+        return False
+    return True
+
+
+def _is_forged(record: Mapping[str, Any], envelope: Mapping[str, Any], parts: Parts) -> bool:
+    """Whether attribute, envelope and the row that the tenant itself published do not agree (W101)."""
+    attribute = record.get("messageAttributes", {}).get("tenant_id", {}).get("stringValue")
+    if attribute not in (None, envelope["tenant_id"]):
+        return True
+    return not is_told_by(envelope, parts.records.trail.published(envelope["event_id"]))
+
+
+def _drop(consumer: str, envelope: Mapping[str, Any], parts: Parts) -> None:
+    """Nothing is done and nothing comes again; the tenant's chain and the log of security events say so (S57)."""
+    about = {"code": "TENANT_SCOPE_VIOLATION", "consumer": consumer, "event_type": envelope["event_type"]}
+    log.error("security event: message dropped", extra={**about, "event": envelope["event_id"]})
+    parts.records.trail.audit("message.refused", "event", envelope["event_id"], result="denied", changes=about)
 
 
 def schedule(command: type[Any], usecase: Callable[..., Any]) -> Handler:

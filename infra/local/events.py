@@ -3,15 +3,26 @@
 from collections.abc import Mapping
 from typing import Any
 
+from shared.domain.jobs import TASK_TYPES
+from shared.domain.webhooks import EVENT_TYPES
+
 QUEUES = {
     "work-interactive": "start_work",
     "work-standard": "start_work",
     "work-bulk": "start_work",
     "deliver-wait": "deliver_wait",
     "stop-execution": "stop_execution",
+    "deliver-webhook": "deliver_webhook",
+    "tasks-interactive": "work_tasks",
+    "tasks-standard": "work_tasks",
+    "tasks-bulk": "work_tasks",
 }
+# each queue has its dead-letter queue, all with one consumer (W98, W103)
+QUEUES |= {f"{name}-dead": "record_dead_message" for name in tuple(QUEUES)}
+# seconds that a function gets where a minute is too short
+TIMEOUTS = {"work_tasks": 900.0}
 # seconds between calls; a nudge on bidproof_outbox calls the relay at once (W96)
-SCHEDULES = {"relay_outbox": 1.0, "restart_runs": 10.0}
+SCHEDULES = {"relay_outbox": 1.0, "send_due_webhooks": 1.0, "restart_runs": 10.0}
 
 _QUEUED = {"job.queued", "job.retry.scheduled"}
 _SLOT_FREE = {"job.succeeded", "job.failed", "job.canceled", "evaluation.needs_manual_decision"}
@@ -25,9 +36,12 @@ _CONSUMERS = {
 def routes(event: Mapping[str, Any]) -> list[str]:
     """Return the queues that get a copy of the event (spec 06 section 9).
 
-    A queued job wakes its lane (standard without one); a job that ended or waits frees a slot for the next.
+    A queued job wakes its lane (standard without one), a task job the workers of tasks; a job that ended or waits
+    frees a slot for the next.
     """
     kind = str(event.get("event_type"))
-    lane = event.get("payload", {}).get("lane", "standard")
-    wakes = [f"work-{lane}"] if kind in _QUEUED | _SLOT_FREE else []
-    return wakes + _CONSUMERS.get(kind, [])
+    payload = event.get("payload", {})
+    family = "tasks" if kind in _QUEUED and payload.get("job_type") in TASK_TYPES else "work"
+    wakes = [f"{family}-{payload.get('lane', 'standard')}"] if kind in _QUEUED | _SLOT_FREE else []
+    heard = ["deliver-webhook"] if kind in EVENT_TYPES else []  # which endpoints want it, only the tenant's rows say
+    return wakes + _CONSUMERS.get(kind, []) + heard

@@ -38,6 +38,8 @@ create table if not exists local_platform.messages (
   message_id bigint generated always as identity primary key, queue text not null, body json not null,
   available_at timestamptz not null default clock_timestamp(), receive_count int not null default 0,
   dead boolean not null default false, last_error text, sent_at timestamptz not null default clock_timestamp());
+-- the attribute that the sender gave; the bus gives none (S57)
+alter table local_platform.messages add column if not exists tenant_id text;
 create index if not exists messages_available on local_platform.messages (available_at) where not dead;
 
 create table if not exists local_platform.schedules (

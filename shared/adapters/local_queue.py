@@ -28,22 +28,22 @@ class LocalQueue:
         self._pool = pool
 
     def send(self, queue: str, message: Mapping[str, Any]) -> None:
-        """Put one JSON message on the named queue.
+        """Put one JSON message on the named queue, its tenant as an attribute when it has one.
 
         Raises Retryable DEPENDENCY_UNAVAILABLE without a database, Permanent WF_PAYLOAD_TOO_LARGE above 200 KiB.
         """
         bounded_text(message)
-        self.put(queue, message)
+        self.put(queue, message, tenant_id=message.get("tenant_id"))
 
-    def put(self, queue: str, message: Mapping[str, Any]) -> None:
-        """The same without a limit, for the bus, which has its own."""
+    def put(self, queue: str, message: Mapping[str, Any], *, tenant_id: Any = None) -> None:
+        """The same without a limit, for the bus, which has its own and gives no attributes."""
         try:
             with self._pool.connection() as connection:
                 connection.execute(
                     """
-                    with sent as (insert into local_platform.messages (queue, body) values (%s, %s))
+                    with sent as (insert into local_platform.messages (queue, body, tenant_id) values (%s, %s, %s))
                     select pg_notify('bidproof_messages', '')""",
-                    [queue, Json(dict(message))],
+                    [queue, Json(dict(message)), str(tenant_id) if tenant_id else None],
                 )
         except psycopg.OperationalError as error:
             raise Retryable("DEPENDENCY_UNAVAILABLE", "the local platform's database did not answer") from error
