@@ -7,8 +7,10 @@ from fastapi.openapi.utils import get_openapi
 
 from functions.api import contract_page, problems
 from functions.api.routes import (
+    approvals,
     bids,
     citations,
+    dead_letters,
     decisions,
     documents,
     evaluations,
@@ -17,12 +19,14 @@ from functions.api.routes import (
     jobs,
     me,
     projects,
+    reissues,
     reports,
     reviews,
     rule_packs,
     suppliers,
     uploads,
     verdicts,
+    webhooks,
 )
 from functions.api.transport import Transport
 from shared.adapters.jwt_tokens import TokenVerifier, key_set_source
@@ -43,12 +47,16 @@ GROUPS = (
     documents,
     citations,
     evaluations,
+    reissues,
     verdicts,
     reviews,
     decisions,
     reports,
     jobs,
+    dead_letters,
+    approvals,
     events,
+    webhooks,
 )
 
 

@@ -40,6 +40,8 @@ POLICY: dict[str, Action] = {
     "fact.read": _row(READERS),
     "evaluation.start": _row("A G E"),  # S28
     "evaluation.read": _row(READERS),  # S29
+    "evaluation.reissue": _row("A G"),  # A96
+    "review.request": _row("A E"),  # A95
     "evaluation.audit": _row("A U"),  # A94
     "matrix.read": _row("A G E"),  # A98
     "review.read": _row("A E U"),  # A100
@@ -48,7 +50,18 @@ POLICY: dict[str, Action] = {
     "job.read": _row(READERS),  # S35
     "job.cancel": _row("A G E"),  # an evaluator only what it started
     "run.read": _row("A G E V U"),  # events; the run itself: A112
+    "dead_letter.read": _row("A G E U"),  # S36
+    "dead_letter.requeue": _row("A G"),
+    "dead_letter.replay": _row("A"),
+    "dead_letter.discard": _row("A"),  # with an approval of S64
+    "approval.request": _row("A G E", "tenant"),  # who may ask for which action: S63-S69, domain/approvals.py
+    "approval.vote": _row("A E U", "tenant"),
+    "approval.read": _row("A G E U", "tenant"),  # S37: own and votable ones
+    "approval.read_all": _row("A U", "tenant"),
     "run.inspect": _row("A G E U"),
+    "webhook.read": _row("A U", "tenant"),  # S22, A125
+    "webhook.write": _row("A", "tenant"),
+    "webhook.deliveries": _row("A", "tenant"),  # A126
 }
 
 

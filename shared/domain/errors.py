@@ -30,5 +30,19 @@ class Retryable(CodedError):
     """Work that may succeed when the same call is made later."""
 
 
+class ModelUnavailable(Retryable):
+    """No model answers: the machine waits once, then the criterion goes to a person (W24, W43)."""
+
+    def __init__(self, message: str = "", *, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__("MODEL_UNAVAILABLE", message, details=details)
+
+
 class Permanent(CodedError):
     """Work that fails again with the same input."""
+
+
+class BudgetStopped(Permanent):
+    """Calls are stopped at 120 % of the reservation: what is not decided goes to a person (W43)."""
+
+    def __init__(self, message: str = "", *, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__("BUDGET_EXCEEDED", message, details=details)

@@ -4,8 +4,24 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-DEADLINES = {"ingest_document": timedelta(hours=5), "evaluate_bid": timedelta(days=8)}
-MACHINES = {"ingest_document": "ingest_document", "evaluate_bid": "evaluate_bid"}
+# How long a job may take from its acceptance (W17).
+DEADLINES = {
+    "ingest_document": timedelta(hours=5),
+    "evaluate_bid": timedelta(days=8),
+    "resume_evaluation": timedelta(days=8),
+    "export": timedelta(minutes=30),
+    "batch": timedelta(hours=24),
+}
+# The state machine of a job; "tasks" are worked through under a lease, without an execution (W18).
+MACHINES = {
+    "ingest_document": "ingest_document",
+    "evaluate_bid": "evaluate_bid",
+    "resume_evaluation": "evaluate_bid",
+    "export": "tasks",
+    "batch": "tasks",
+}
+TASK_TYPES = frozenset(job_type for job_type, machine in MACHINES.items() if machine == "tasks")
+FIRST_STAGE = {"ingest_document": "ingest", "evaluate_bid": "retrieve", "resume_evaluation": "review"}
 # The stage that a job enters with a state of its machine (spec D112, W27-W51).
 STAGE_OF_STATE = {
     "RoutePages": "parse",
@@ -42,6 +58,8 @@ class Job:
     error: dict[str, Any] | None = None
     dlq_id: str | None = None
     requeue_of: str | None = None
+    batch_id: str | None = None
+    lease_expires_at: datetime | None = None
     cancel_reason: str | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None

@@ -9,9 +9,12 @@ from shared.domain.context import Actor
 from shared.domain.documents import Document
 from shared.domain.evaluation_rows import Evaluation, Review
 from shared.domain.jobs import Job, Run
+from shared.ports.approval_records import Approvals
+from shared.ports.dead_letter_records import DeadLetters
 from shared.ports.document_records import Chunks, Documents, Facts, ParseRuns, Uploads
 from shared.ports.evaluation_records import Evaluations, Reports, Reviews, Searches, Verdicts
 from shared.ports.project_records import Bids, Projects, RulePacks, Suppliers, Users
+from shared.ports.webhook_records import WebhookDeliveries, Webhooks
 
 
 class Trail(Protocol):
@@ -62,8 +65,9 @@ class Jobs(Protocol):
         """Insert job and run 1 and publish job.queued; raises Refused TENANT_BACKLOG_FULL over 2,000 queued."""
         ...
 
-    def get(self, job_id: str, *, lock: bool = False) -> Job:
-        """The job; raises Refused JOB_NOT_FOUND."""
+    def get(self, job_id: str, *, lock: bool = False, alone: bool = False) -> Job:
+        """The job; `lock` locks the row, `alone` also waits for the transactions of its steps and holds new ones
+        back: for whoever ends a job from outside. Raises Refused JOB_NOT_FOUND."""
         ...
 
     def list(self, *, filters: Mapping[str, Any], before: str | None, limit: int) -> Sequence[Job]:
@@ -217,6 +221,18 @@ class Records(Protocol):
 
     @property
     def reports(self) -> Reports: ...
+
+    @property
+    def approvals(self) -> Approvals: ...
+
+    @property
+    def dead_letters(self) -> DeadLetters: ...
+
+    @property
+    def webhooks(self) -> Webhooks: ...
+
+    @property
+    def webhook_deliveries(self) -> WebhookDeliveries: ...
 
     def transaction(self) -> AbstractContextManager[None]:
         """One transaction; nested ones join."""

@@ -21,14 +21,14 @@ def cancel_job(command: CancelJob, *, records: Records) -> Job:
 
     Raises Refused JOB_NOT_FOUND, JOB_CANCEL_CONFLICT for a terminal or dead-lettering job."""
     with records.transaction():
-        job = records.jobs.get(command.job_id, lock=True)
+        job = records.jobs.get(command.job_id, lock=True, alone=True)
         if "canceled" not in JOB[job.status]:
             raise Refused("JOB_CANCEL_CONFLICT", details={"status": job.status})
         run = records.jobs.newest_run(job.job_id)
         canceled = records.moves.job(job, "canceled", error_code="JOB_CANCELED", cancel_reason=command.reason)
-        if job.job_type == "ingest_document":
+        if job.resource_type == "document":
             _cancel_document(records, job.resource_id)
-        else:
+        elif job.resource_type == "evaluation":
             _cancel_evaluation(records, job.resource_id)
         records.moves.close_run(run.run_id, "stopped")
     return canceled
@@ -47,5 +47,9 @@ def _cancel_evaluation(records: Records, evaluation_id: str) -> None:
     review = records.reviews.live(evaluation_id)
     if review is not None and review.status in ("open", "claimed"):
         records.moves.review(review, "canceled")
-    if "canceled" in EVALUATION[evaluation.status]:
-        records.moves.evaluation(evaluation, "canceled", error_code="JOB_CANCELED")
+    if evaluation.status in ("parked", "report_generated"):  # a resume job: what stood before it stands again
+        return
+    for to in ("canceled", "failed"):  # an approved one has no way to canceled (D104): it fails with the same code
+        if to in EVALUATION[evaluation.status]:
+            records.moves.evaluation(evaluation, to, error_code="JOB_CANCELED")
+            return

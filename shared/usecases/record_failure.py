@@ -42,7 +42,11 @@ def record_failure(command: RecordFailure, *, records: Records, clock: Clock, id
     error |= {"step": job.step, "attempt": job.retry_count, "trace_id": job.trace_id}
     error["occurred_at"] = clock.now().isoformat()
     if job.status not in ("dlq_pending", "dlq_recorded"):
-        job = records.moves.job(job, "dlq_pending", error_code=error["code"], error=error)
+        with records.transaction():
+            job = records.jobs.get(command.job_id, lock=True, alone=True)
+            if is_terminal(JOB, job.status):
+                return RecordedFailure(dlq_id=job.dlq_id, error_code=job.error_code or error["code"])
+            job = records.moves.job(job, "dlq_pending", error_code=error["code"], error=error)
     if job.status == "dlq_pending":
         with records.transaction():
             dlq_id = records.jobs.dead_letter(job, dlq_id=ids.new("dlq"), step=job.step, error=error)
@@ -58,7 +62,7 @@ def describe(command: RecordFailure) -> dict[str, Any]:
     """The job error of D127; what is not ours is INTERNAL_ERROR, and its text stays in the dead letter."""
     details: dict[str, Any] = {}
     code, message = BY_NAME.get(command.error, "INTERNAL_ERROR"), ""
-    if command.error in ("Retryable", "Permanent", "Refused"):
+    if command.error in ("Retryable", "Permanent", "Refused", "ModelUnavailable", "BudgetStopped"):
         cause = json.loads(command.cause)
         code, details, message = cause["code"], cause.get("details", {}), cause["errorMessage"]
     entry = CATALOGUE[code]
@@ -73,12 +77,12 @@ def describe(command: RecordFailure) -> dict[str, Any]:
 
 
 def _fail_resource(records: Records, job: Job, code: str) -> None:
-    if job.job_type == "ingest_document":
+    if job.resource_type == "document":
         document = records.documents.get(job.resource_id)
         to = DOCUMENT_FAILS.get(document.status)
         if to and not is_terminal(DOCUMENT, document.status):
             records.moves.document(document, to, error_code=code)
-    else:
+    elif job.resource_type == "evaluation":
         evaluation = records.evaluations.get(job.resource_id)
         if "failed" in EVALUATION[evaluation.status]:
             records.moves.evaluation(evaluation, "failed", error_code=code)

@@ -19,9 +19,9 @@ BACKLOG = 2000
 ACCEPT = f"""
 with accepted as (
   insert into jobs (job_id, job_type, resource_type, resource_id, project_id, lane, priority, status,
-      deadline_at, requeue_of, payload)
+      deadline_at, requeue_of, batch_id, payload)
   select %(job_id)s, %(job_type)s, %(resource_type)s, %(resource_id)s, %(project_id)s, %(lane)s,
-      %(priority)s, 'queued', %(deadline_at)s, %(requeue_of)s, %(payload)s
+      %(priority)s, 'queued', %(deadline_at)s, %(requeue_of)s, %(batch_id)s, %(payload)s
   where (select count(*) from (select from jobs where status = 'queued' limit {BACKLOG}) q) < {BACKLOG}
   returning *),
 made as (
@@ -61,6 +61,7 @@ class Jobs:
                 priority=job.priority,
                 deadline_at=job.deadline_at,
                 requeue_of=job.requeue_of,
+                batch_id=job.batch_id,
                 payload=Jsonb({"schema_version": 1, **job.payload}),
                 run_id=run_id,
                 machine=MACHINES[job.job_type],
@@ -76,8 +77,14 @@ class Jobs:
             self._trail.audit("job.queued", "job", job.job_id, changes={"type": job.job_type})
         return saved
 
-    def get(self, job_id: str, *, lock: bool = False) -> Job:
-        """The job; raises Refused JOB_NOT_FOUND."""
+    def get(self, job_id: str, *, lock: bool = False, alone: bool = False) -> Job:
+        """The job; `lock` locks the row, `alone` waits before for the transactions of its steps to end and holds new
+        ones back until the caller's commit (see Session.fence). Raises Refused JOB_NOT_FOUND."""
+        if alone:
+            self._session.execute(
+                "select pg_advisory_xact_lock(hashtextextended('job|' || %(id)s, 0))",
+                id=job_id,
+            )
         found = self._session.first(
             Job, f"select {COLUMNS} from jobs where job_id = %(id)s {'for update' if lock else ''}", id=job_id
         )

@@ -17,6 +17,8 @@ WAIT_SECONDS = 10.0  # for a connection; the API must refuse before its client g
 # One round trip for both: only the simple protocol, with parameters bound by the client, takes two statements.
 _BEGIN = """begin; select set_config('app.tenant_id', %s, true), set_config('app.actor_id', %s, true),
     set_config('app.trace_id', %s, true)"""
+_FENCE = """; select pg_advisory_xact_lock_shared(hashtextextended('job|' || %s, 0));
+    select 1 from jobs where job_id = %s and claim_token = %s and status in ('running', 'retrying')"""
 _RAISED = {"BP001": Refused, "BP002": Permanent, "BP003": Permanent, "BP004": Refused, "BP005": Retryable}
 
 
@@ -70,6 +72,7 @@ class Session:
         self.actor = actor
         self._connection: psycopg.Connection[Any] | None = None
         self._before_commit: list[Callable[[], None]] = []
+        self._fence: tuple[str, str] | None = None
         self.audit_entries: list[dict[str, Any]] = []  # of the open transaction; gone when it is rolled back
 
     @contextmanager
@@ -83,8 +86,7 @@ class Session:
         try:
             with self._pool.connection() as connection, _rolled_back_on_error(connection):
                 self._connection = connection
-                scope = (self.actor.tenant_id, self.actor.actor_id, self.actor.trace_id)
-                psycopg.ClientCursor(connection).execute(_BEGIN, scope)
+                self._begin(connection)
                 yield
                 while self._before_commit:
                     self._before_commit.pop(0)()
@@ -95,6 +97,31 @@ class Session:
             self._connection = None
             self._before_commit.clear()
             self.audit_entries.clear()
+
+    def fence(self, job_id: str, run_id: str) -> None:
+        """From now on each transaction begins only while this run owns the living job (W7, W109).
+
+        It holds a shared lock on the job's name, for which whoever ends the job from outside waits first
+        (`Jobs.get(alone=True)`): so nothing of a step is committed after a cancel."""
+        self._fence = (job_id, run_id)
+
+    def unfence(self) -> None:
+        """Stop checking: for what is noted about a step after its end."""
+        self._fence = None
+
+    def _begin(self, connection: psycopg.Connection[Any]) -> None:
+        """Raises Refused JOB_CANCELED for a fenced session whose job ended or belongs to another run."""
+        scope = (self.actor.tenant_id, self.actor.actor_id, self.actor.trace_id)
+        cursor = psycopg.ClientCursor(connection)
+        if self._fence is None:
+            cursor.execute(_BEGIN, scope)
+            return
+        job_id, run_id = self._fence
+        cursor.execute(_BEGIN + _FENCE, (*scope, job_id, job_id, run_id))
+        while cursor.nextset():
+            pass
+        if cursor.rowcount != 1:
+            raise Refused("JOB_CANCELED", "the job ended or belongs to another run", details={"job_id": job_id})
 
     def before_commit(self, action: Callable[[], None]) -> None:
         """Run the action as the last step of the open transaction, in the order given (audit, S84)."""

@@ -1,0 +1,75 @@
+"""Ask again after a review expired: a new job opens the next round from the checkpoints (spec W92, A96)."""
+
+from dataclasses import dataclass
+
+from shared.domain.errors import Permanent, Refused
+from shared.domain.evaluation_rows import Evaluation
+from shared.domain.jobs import DEADLINES, Job
+from shared.domain.transitions import JOB, is_terminal
+from shared.ports.platform import Clock, Ids
+from shared.ports.reasoning import CriterionGraph
+from shared.ports.records import Records
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReissueReview:
+    """Which parked evaluation, how long people get this time (seconds, None: the tenant's setting), and why."""
+
+    evaluation_id: str
+    wait_seconds: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReissuedReview:
+    """The accepted job; the review opens when it runs."""
+
+    job: Job
+    run_id: str
+
+
+def reissue_review(
+    command: ReissueReview, *, records: Records, criterion_graph: CriterionGraph, ids: Ids, clock: Clock
+) -> ReissuedReview:
+    """Queue a resume_evaluation job; nothing is decided and no criterion runs again.
+
+    Raises Refused EVALUATION_NOT_FOUND, WF_STATE_TRANSITION_INVALID unless the evaluation is parked, a second reissue
+    while the first one is on its way included, and Permanent WF_CHECKPOINT_NOT_FOUND when a thread is gone (W77)."""
+    with records.transaction():
+        evaluation = records.evaluations.get(command.evaluation_id, lock=True)
+        before = records.jobs.get(evaluation.job_id or "")
+        if evaluation.status != "parked" or not is_terminal(JOB, before.status):
+            details = {"from": evaluation.status, "job": before.status}
+            raise Refused(
+                "WF_STATE_TRANSITION_INVALID", "only a parked evaluation is asked about again", details=details
+            )
+        _check_threads(records, criterion_graph, evaluation)
+        job, run_id = _job(records, evaluation, command, ids, clock), ids.new("run")
+        job = records.jobs.accept(job, run_id=run_id)
+        records.evaluations.change(evaluation, job_id=job.job_id)
+        changes = {"reason": command.reason, "job_id": job.job_id}
+        records.trail.audit("review.reissued", "evaluation", evaluation.evaluation_id, changes=changes)
+    return ReissuedReview(job=job, run_id=run_id)
+
+
+def _check_threads(records: Records, graph: CriterionGraph, evaluation: Evaluation) -> None:
+    for run in records.evaluations.criterion_runs(evaluation.evaluation_id):
+        if run.status != "interrupted":
+            continue
+        thread = graph.state(evaluation.evaluation_id, run.criterion_id)
+        if thread.interrupt_id != run.interrupt_id or thread.status != "interrupted":
+            raise Permanent("WF_CHECKPOINT_NOT_FOUND", f"thread {run.thread_id}", details={"thread": thread.status})
+
+
+def _job(records: Records, evaluation: Evaluation, command: ReissueReview, ids: Ids, clock: Clock) -> Job:
+    return Job(
+        job_id=ids.new("job"),
+        tenant_id=records.actor.tenant_id,
+        job_type="resume_evaluation",
+        resource_type="evaluation",
+        resource_id=evaluation.evaluation_id,
+        project_id=evaluation.project_id,
+        lane="interactive",
+        deadline_at=clock.now() + DEADLINES["resume_evaluation"],
+        payload={"start_at": "review", "wait_seconds": command.wait_seconds},
+    )
