@@ -72,8 +72,8 @@ def end_execution(connection: Connection, frame: Frame) -> None:
         [
             "FAILED" if failure else "SUCCEEDED",
             None if failure else Json(frame.data),
-            failure.error if failure else None,
-            failure.cause if failure else None,
+            failure.error or None if failure else None,  # a Fail without words names nothing
+            failure.cause or None if failure else None,
             frame.execution_id,
         ],
     )
