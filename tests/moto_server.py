@@ -11,6 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from shared.adapters.aws_calls import TIMEOUT, aws_client
+
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"
 CHECKOUT = Path(__file__).parents[1]
@@ -35,6 +39,26 @@ def moto_url() -> str:
     if not line.startswith("http://"):
         raise RuntimeError(f"moto's server did not start: {line!r}")
     return line.strip()
+
+
+@cache
+def moto_client(service: str) -> Any:
+    """This process's client of a service, made as the product makes it; making one takes a third of a second."""
+    return new_client(service, moto_url())
+
+
+@cache
+def lost_client(service: str) -> Any:
+    """A client of an address where nobody listens."""
+    return new_client(service, "http://127.0.0.1:1")
+
+
+def new_client(service: str, endpoint: str, *, timeout: float = TIMEOUT) -> Any:
+    """A new client of any address."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in KEYS.items():
+            patch.setenv(name, value)
+        return aws_client(service, region=REGION, endpoint=endpoint, timeout=timeout)
 
 
 def _end(process: "subprocess.Popen[str]") -> None:

@@ -11,16 +11,13 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from infra.local.postgres import Databases
-from shared.adapters.aws_calls import aws_client
 from shared.adapters.eventbridge import EventBridgeBus
 from shared.adapters.local_queue import BUS, LocalBus
 from shared.domain.errors import Permanent, Retryable
 from shared.domain.payloads import EVENT_LIMIT, wire_text
 from shared.ports.dispatch import EventBus
-from tests.moto_server import ACCOUNT, KEYS, REGION, moto_url
+from tests.moto_server import ACCOUNT, REGION, lost_client, moto_client
 from tests.workflow.conftest import Direct
-
-REFUSED_PORT = "http://127.0.0.1:1"
 
 
 def envelope(number: int = 1, **payload: Any) -> dict[str, Any]:
@@ -66,16 +63,14 @@ def _local(databases: Databases) -> Stand:
 
 
 @pytest.fixture
-def events(monkeypatch: pytest.MonkeyPatch) -> Any:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
-    return aws_client("events", region=REGION, endpoint=moto_url())
+def events() -> Any:
+    return moto_client("events")
 
 
 def _eventbridge(client: Any) -> Stand:
     """A bus whose only rule sends every event of ours to a queue, the envelope alone."""
     name = f"b{uuid.uuid4().hex}"
-    sqs = aws_client("sqs", region=REGION, endpoint=moto_url())
+    sqs = moto_client("sqs")
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
     client.create_event_bus(Name=name)
     pattern = json.dumps({"source": ["bidproof"], "detail-type": ["job.queued"]})
@@ -91,7 +86,7 @@ def _eventbridge(client: Any) -> Stand:
                 found.append(json.loads(message["Body"])["detail"])
         return found
 
-    nowhere = EventBridgeBus(aws_client("events", region=REGION, endpoint=REFUSED_PORT), bus=name)
+    nowhere = EventBridgeBus(lost_client("events"), bus=name)
     return Stand(EventBridgeBus(client, bus=name), arrived, nowhere)
 
 
@@ -176,6 +171,23 @@ def test_eventbridge_gets_source_type_envelope_and_bus_in_parts_of_ten(events: A
             stub.add_response("put_events", _accepts(len(part)), {"Entries": [entry(n) for n in part]})
         assert EventBridgeBus(events, bus="b").send_all([envelope(n) for n in range(12)]) == []
         stub.assert_no_pending_responses()
+
+
+def test_no_part_for_eventbridge_is_larger_than_256_kib(events: Any) -> None:
+    """moto knows no such limit, so the sizes are read from the requests held against botocore's own Stubber."""
+    sizes: list[list[int]] = []
+
+    def note(params: dict[str, Any], **_: Any) -> None:
+        sizes.append([len(entry["Detail"]) for entry in params["Entries"]])
+
+    events.meta.events.register("provide-client-params.events.PutEvents", note, unique_id="sizes")
+    with Stubber(events) as stub:
+        for count in (2, 2, 1):
+            stub.add_response("put_events", _accepts(count))
+        sent = [of_size(number, size * 1024) for number, size in enumerate((100, 150, 10, 200, 60))]
+        assert EventBridgeBus(events, bus="b").send_all(sent) == []
+    events.meta.events.unregister("provide-client-params.events.PutEvents", unique_id="sizes")
+    assert sizes == [[100 * 1024, 150 * 1024], [10 * 1024, 200 * 1024], [60 * 1024]]
 
 
 def test_an_outage_after_the_first_part_refuses_only_the_rest(events: Any) -> None:

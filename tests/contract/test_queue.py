@@ -12,17 +12,14 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
 
 from infra.local.postgres import Databases
-from shared.adapters.aws_calls import aws_client
 from shared.adapters.local_queue import LocalQueue
 from shared.adapters.sqs import SqsQueue
 from shared.domain.errors import Permanent, Retryable
 from shared.domain.payloads import PAYLOAD_LIMIT
 from shared.ports.platform import Queue
-from tests.moto_server import KEYS, REGION, moto_url
+from tests.moto_server import lost_client, moto_client, new_client
 from tests.silent_server import counting_server, silent_server
 from tests.workflow.conftest import Direct
-
-REFUSED_PORT = "http://127.0.0.1:1"
 
 
 @dataclass
@@ -50,10 +47,8 @@ def _local(databases: Databases) -> Stand:
 
 
 @pytest.fixture
-def sqs(monkeypatch: pytest.MonkeyPatch) -> Any:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
-    return aws_client("sqs", region=REGION, endpoint=moto_url())
+def sqs() -> Any:
+    return moto_client("sqs")
 
 
 def _take(client: Any, url: str) -> list[dict[str, Any]]:
@@ -76,7 +71,7 @@ def _sqs(client: Any) -> Stand:
     def arrived() -> list[Any]:
         return [json.loads(message["Body"]) for message in _take(client, url)]
 
-    nowhere = SqsQueue(aws_client("sqs", region=REGION, endpoint=REFUSED_PORT), prefix="dev-")
+    nowhere = SqsQueue(lost_client("sqs"), prefix="dev-")
     return Stand(SqsQueue(client, prefix="dev-"), name, arrived, nowhere)
 
 
@@ -143,12 +138,13 @@ def test_sqs_does_not_make_a_queue_that_is_unknown(sqs: Any) -> None:
 
 def test_the_address_of_a_queue_is_asked_for_once(sqs: Any) -> None:
     asked: list[str] = []
-    sqs.meta.events.register("before-call.sqs.GetQueueUrl", lambda **_: asked.append("url"))
+    sqs.meta.events.register("before-call.sqs.GetQueueUrl", lambda **_: asked.append("url"), unique_id="asked")
     name = f"q{uuid.uuid4().hex}"
     sqs.create_queue(QueueName=name)
     queue = SqsQueue(sqs)
     for _ in range(3):
         queue.send(name, {"n": 1})
+    sqs.meta.events.unregister("before-call.sqs.GetQueueUrl", unique_id="asked")
     assert asked == ["url"]
 
 
@@ -178,17 +174,17 @@ def test_only_what_may_pass_is_tried_again(
     assert "the words of the vendor" not in str(caught.value)
 
 
-def test_a_call_is_made_once_and_the_sdk_never_repeats_it(sqs: Any) -> None:
+def test_a_call_is_made_once_and_the_sdk_never_repeats_it() -> None:
     with counting_server(status=503) as (url, calls):
         with pytest.raises(Retryable) as caught:
-            SqsQueue(aws_client("sqs", region=REGION, endpoint=url)).send("q", {"n": 1})
+            SqsQueue(new_client("sqs", url)).send("q", {"n": 1})
         assert caught.value.code == "DEPENDENCY_UNAVAILABLE"
         assert len(calls) == 1
 
 
-def test_a_service_that_stays_silent_ran_out_of_time(sqs: Any) -> None:
+def test_a_service_that_stays_silent_ran_out_of_time() -> None:
     with silent_server() as url, pytest.raises(Retryable) as caught:
-        SqsQueue(aws_client("sqs", region=REGION, endpoint=url, timeout=0.2)).send("q", {"n": 1})
+        SqsQueue(new_client("sqs", url, timeout=0.2)).send("q", {"n": 1})
     assert caught.value.code == "DEPENDENCY_TIMEOUT"
     assert ReadTimeoutError.__name__ in str(caught.value)
 

@@ -18,14 +18,13 @@ import pytest
 from botocore.stub import Stubber
 
 from infra.local.worker import Worker
-from shared.adapters.aws_calls import aws_client
 from shared.adapters.local_workflows import LocalWorkflows
 from shared.adapters.stepfunctions import StepFunctionsWorkflows, execution_arn
 from shared.domain.errors import CodedError, Permanent, Retryable
 from shared.domain.executions import Execution
 from shared.domain.payloads import PAYLOAD_LIMIT
 from shared.ports.platform import Workflows
-from tests.moto_server import ACCOUNT, KEYS, REGION, moto_url
+from tests.moto_server import ACCOUNT, REGION, lost_client, moto_client
 from tests.workflow.conftest import PATIENCE, Direct, Shop, until
 
 MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:evaluate_bid"
@@ -94,19 +93,8 @@ def local_stand(databases: Any, tmp_path: Path) -> Iterator[Stand]:
 
 
 @pytest.fixture
-def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
-
-
-@pytest.fixture
-def client(keys: None) -> Any:
-    return aws_client("stepfunctions", region=REGION, endpoint=moto_url())
-
-
-@pytest.fixture
-def aws_stand(client: Any) -> Iterator[Stand]:
-    sqs = aws_client("sqs", region=REGION, endpoint=moto_url())
+def aws_stand() -> Stand:
+    client, sqs = moto_client("stepfunctions"), moto_client("sqs")
     url = sqs.create_queue(QueueName=f"q{uuid.uuid4().hex}")["QueueUrl"]
     machines: dict[str, str] = {}
 
@@ -123,10 +111,9 @@ def aws_stand(client: Any) -> Iterator[Stand]:
         return str(json.loads(message["Body"])["token"])
 
     body = {"token.$": "$$.Task.Token"}
-    nowhere = aws_client("stepfunctions", region=REGION, endpoint="http://127.0.0.1:1")
-    yield Stand(
+    return Stand(
         workflows=StepFunctionsWorkflows(client, machines=machines),
-        cut_off=StepFunctionsWorkflows(nowhere, machines=machines),
+        cut_off=StepFunctionsWorkflows(lost_client("stepfunctions"), machines=machines),
         define=define,
         ask={
             "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
@@ -341,8 +328,8 @@ class Stubbed:
 
 
 @pytest.fixture
-def stubbed(keys: None) -> Iterator[Stubbed]:
-    made = aws_client("stepfunctions", region=REGION)
+def stubbed() -> Iterator[Stubbed]:
+    made = moto_client("stepfunctions")
     machines = {"evaluate_bid": f"{MACHINE}:live", "ingest_document": MACHINE.replace("evaluate_bid", "ingest")}
     with Stubber(made) as stub:
         yield Stubbed(stub, StepFunctionsWorkflows(made, machines=machines))
