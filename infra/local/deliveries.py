@@ -162,8 +162,8 @@ def register_schedules(connection: Connection, schedules: Mapping[str, float]) -
             )
 
 
-def run_schedule(connection: Connection, resolve: Resolve, nudged: Collection[str] = ()) -> bool:
-    """Call the scheduled function that was nudged, or else is due the longest; False when there is none.
+def run_schedule(connection: Connection, resolve: Resolve, nudged: Collection[str] = ()) -> str | None:
+    """Call the scheduled function that was nudged, or else is due the longest; return its name.
 
     Two workers never run one schedule at the same time. A failure is noted in the row and the next call is on time.
     """
@@ -176,7 +176,7 @@ def run_schedule(connection: Connection, resolve: Resolve, nudged: Collection[st
             [list(nudged), list(nudged)],
         ).fetchone()
         if row is None:
-            return False
+            return None
         problem = None
         try:
             event = {"source": "aws.scheduler", "detail": {"function": row[0]}}
@@ -191,4 +191,4 @@ def run_schedule(connection: Connection, resolve: Resolve, nudged: Collection[st
              where function = %s""",
             [problem, row[0]],
         )
-    return True
+    return str(row[0])

@@ -12,8 +12,8 @@ import psycopg
 
 from infra.local.asl_definition import read_definition
 from infra.local.asl_rows import Connection, forget_old, sweep
-from infra.local.deliveries import deliver_next, register_schedules, run_schedule
-from infra.local.events import QUEUES, SCHEDULES
+from infra.local.deliveries import DEAD, deliver_next, register_schedules, run_schedule
+from infra.local.events import QUEUES, SCHEDULES, TIMEOUTS
 from infra.local.lifeline import given_parent
 from infra.local.state_machine import Resolve, StateMachine, resolve_function
 from shared.adapters.json_logs import log_json
@@ -25,6 +25,9 @@ SWEEP_EVERY = 1.0
 DRAIN = 25.0  # seconds that handlers get to finish after SIGTERM (W127: gone within 30 s)
 ORPHAN_DRAIN = 2.0  # the same after a kill of the parent, when the next product already waits to start
 MESSAGE_THREADS = 2
+TASK_THREADS = 2  # for queues whose functions may take minutes, so that no export keeps a job waiting
+SCHEDULE_THREADS = 3  # a sweep that takes a minute does not hold up the relay
+RELAY = "relay_outbox"
 LOG = logging.getLogger(__name__)
 _NEXT_DUE = """
 select least(0.5, extract(epoch from min(due) - clock_timestamp())::float) from (
@@ -54,7 +57,7 @@ class Bell:
 
 
 class Worker:
-    """`threads` handlers at once, plus one thread for answered waits, two for messages and one for schedules."""
+    """`threads` handlers at once, plus threads for answered waits, messages, task jobs and schedules."""
 
     def __init__(
         self,
@@ -70,11 +73,14 @@ class Worker:
         self._bells = {"bidproof_work": Bell(), "bidproof_messages": Bell(), "bidproof_outbox": Bell()}
         self._nudges = self._nudges_done = 0
         self._machine = machine = StateMachine(resolve)
+        slow = {q: function for q, function in queues.items() if queues.get(q.removesuffix(DEAD)) in TIMEOUTS}
+        quick = {queue: function for queue, function in queues.items() if queue not in slow}
         self._jobs: list[tuple[str, Callable[[Connection], bool]]] = [
             ("bidproof_work", self._go_on),
             *[("bidproof_work", machine.run_next)] * threads,
-            *[("bidproof_messages", lambda connection: deliver_next(connection, resolve, queues))] * MESSAGE_THREADS,
-            ("bidproof_outbox", self._schedule),
+            *[("bidproof_messages", lambda connection: deliver_next(connection, resolve, quick))] * MESSAGE_THREADS,
+            *[("bidproof_messages", lambda connection: deliver_next(connection, resolve, slow))] * TASK_THREADS,
+            *[("bidproof_outbox", self._schedule)] * SCHEDULE_THREADS,
         ]
         self._threads: list[threading.Thread] = []
 
@@ -127,10 +133,11 @@ class Worker:
     def _schedule(self, connection: Connection) -> bool:
         """A nudge makes the relay due at once; one that came while it ran makes it run again."""
         nudges = self._nudges
-        nudged = ["relay_outbox"] if nudges != self._nudges_done else []
+        nudged = [RELAY] if nudges != self._nudges_done else []
         done = run_schedule(connection, self._resolve, nudged)
-        self._nudges_done = nudges
-        return done
+        if done == RELAY:  # one that another thread runs just now leaves the nudge to that thread
+            self._nudges_done = nudges
+        return done is not None
 
     def _coordinate(self) -> None:
         """Turn notifications and due times into rings; sweep once a second."""

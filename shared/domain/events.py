@@ -18,6 +18,7 @@ _OF_PRODUCER = {
     "releases": "release.changed",
     "alerts": "alert.raised",
     "tenants": "tenant.changed",
+    "webhooks": "webhook.tested",
     "knowledge": """kb.item.created kb.item.updated kb.version.release.requested kb.version.released
         kb.version.rolled_back""",
     "retrieval": "rag.eval.completed rag.index.ready",
@@ -80,3 +81,10 @@ def is_told_by(envelope: Mapping[str, Any], row: Mapping[str, Any] | None) -> bo
 def is_older_fact(envelope: Mapping[str, Any], seen_version: int) -> bool:
     """Whether the event tells of an earlier state than the version that is known: to be ignored (W100)."""
     return bool(envelope["aggregate"]["version"] < seen_version)
+
+
+def consumer_of(queue: str) -> str:
+    """The consumer behind a queue or its dead-letter queue: lanes share one, others are named after it (W98)."""
+    name = queue.removesuffix("-dead")
+    family = name.partition("-")[0]
+    return {"work": "start_work", "tasks": "work_tasks"}.get(family, name.replace("-", "_"))

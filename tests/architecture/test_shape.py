@@ -15,6 +15,8 @@ MODULES = sorted(p for top in ("shared", "functions", "infra", "bench") for p in
 VAGUE = {"utils", "helpers", "common", "misc", "base", "manager", "service", "store"}
 MACHINES = sorted((ROOT / "statemachines").glob("*.asl.json"))
 NOT_STEPS = {"api", "start_work", "stop_execution", "deliver_wait", "relay_outbox", "restart_runs"}
+NOT_STEPS |= {"deliver_webhook", "send_due_webhooks"}
+NOT_STEPS |= {"record_dead_message"}
 
 
 def name(path: Path) -> str:

@@ -53,8 +53,9 @@ class DeadLetters:
             )
             assert found is not None
             if found["is_new"]:
-                payload = {"dlq_id": dlq_id, "kind": "message", "consumer": consumer, "status": "open"}
                 self._trail.audit("dead_letter.recorded", "dead_letter", dlq_id, changes={"consumer": consumer})
+            if found["is_new"] and envelope["event_type"] != "dlq.recorded":  # else it would tell of itself for ever
+                payload = {"dlq_id": dlq_id, "kind": "message", "consumer": consumer, "status": "open"}
                 self._trail.publish("dlq.recorded", ("dead_letter", dlq_id, 1), payload)
         return str(found["dlq_id"])
 
@@ -94,12 +95,12 @@ class DeadLetters:
         change = "status = 'requeued', new_job_id = %(new_job_id)s, reason = %(reason)s"
         return self._resolve(item, change, "requeued", "DLQ_REQUEUE_CONFLICT", new_job_id=new_job_id, reason=reason)
 
-    def replayed(self, item: DeadLetter, *, by: str, reason: str) -> DeadLetter:
-        """replay_count + 1; requeued at once when the consumer had consumed the event after all (W105)."""
+    def replayed(self, item: DeadLetter, *, by: str, reason: str, done: bool = False) -> DeadLetter:
+        """replay_count + 1; requeued at once when `done` or when the consumer had consumed the event (W105)."""
         change = """replay_count = replay_count + 1, replayed_by = %(by)s, reason = %(reason)s,
-            status = case when exists (select from consumed_events c where c.event_id = d.event_id
+            status = case when %(done)s or exists (select from consumed_events c where c.event_id = d.event_id
               and c.consumer = d.consumer) then 'requeued' else 'open' end"""
-        return self._resolve(item, change, "replayed", "DLQ_REPLAY_CONFLICT", by=by, reason=reason)
+        return self._resolve(item, change, "replayed", "DLQ_REPLAY_CONFLICT", by=by, reason=reason, done=done)
 
     def discarded(self, item: DeadLetter, *, approval_id: str, reason: str) -> DeadLetter:
         """open -> discarded."""
@@ -117,7 +118,7 @@ class DeadLetters:
         assert found is not None
         return found
 
-    def _resolve(self, item: DeadLetter, change: str, done: str, conflict: str, **values: Any) -> DeadLetter:
+    def _resolve(self, item: DeadLetter, change: str, did: str, conflict: str, **values: Any) -> DeadLetter:
         with self._session.transaction():
             touched = self._session.execute(
                 f"""update dlq_items d set {change}, {TOUCHED}
@@ -128,5 +129,10 @@ class DeadLetters:
             )
             if not touched:
                 raise Refused(conflict)
-            self._trail.audit(f"dead_letter.{done}", "dead_letter", item.dlq_id, changes=values)
-            return self.get(item.dlq_id)
+            self._trail.audit(f"dead_letter.{did}", "dead_letter", item.dlq_id, changes=values)
+            resolved = self.get(item.dlq_id)
+            if resolved.status != "open":
+                payload = {"dlq_id": item.dlq_id, "kind": item.kind, "status": resolved.status}
+                about = ("dead_letter", item.dlq_id, resolved.row_version)
+                self._trail.publish(f"dlq.{resolved.status}", about, payload, project_id=item.project_id)
+            return resolved
