@@ -18,6 +18,8 @@ from shared.ports.objects import ObjectStore
 from shared.ports.platform import Clock, Ids, Queue, Vault, Workflows
 from shared.ports.reading import ChunkIndex, DocumentParser, Embedder, FileInspector
 from shared.ports.reasoning import CriterionGraph
+from shared.ports.sweeps import Sweeps
+from shared.ports.webhook_records import WebhookPost, WebhookQueue
 from shared.settings import Settings, read_settings
 from shared.usecases.search import search
 
@@ -123,6 +125,27 @@ class Services:
 
         return PostgresOutbox(open_pool(self.settings.relay_url, size=2), LocalBus(self.platform_pool))
 
+    @cached_property
+    def webhook_queue(self) -> WebhookQueue:
+        """Due webhook deliveries over all tenants."""
+        from shared.adapters.postgres.webhooks import PostgresWebhookQueue
+
+        return PostgresWebhookQueue(open_pool(self.settings.sweep_url, size=2))
+
+    @cached_property
+    def post_webhook(self) -> WebhookPost:
+        """The call to a receiver, with the rules of production."""
+        from shared.adapters.webhook_sender import WebhookSender
+
+        return WebhookSender()
+
+    @cached_property
+    def sweeps(self) -> Sweeps:
+        """What the reconcilers find over all tenants."""
+        from shared.adapters.postgres.sweeps import PostgresSweeps
+
+        return PostgresSweeps(open_pool(self.settings.sweep_url, size=2))
+
     def bind(self, actor: Actor, *, time_left: Callable[[], float] = lambda: 900.0) -> "Parts":
         """The parts of one call for one actor."""
         return Parts(self, actor, time_left)
@@ -209,6 +232,21 @@ class Parts:
     def queue(self) -> Queue:
         """Messages to one consumer."""
         return self.made.queue
+
+    @property
+    def webhook_queue(self) -> WebhookQueue:
+        """Due webhook deliveries over all tenants."""
+        return self.made.webhook_queue
+
+    @property
+    def post_webhook(self) -> WebhookPost:
+        """The call to a receiver."""
+        return self.made.post_webhook
+
+    @property
+    def sweeps(self) -> Sweeps:
+        """What the reconcilers find over all tenants."""
+        return self.made.sweeps
 
     @property
     def records_of(self) -> Callable[[str], PostgresRecords]:

@@ -14,6 +14,7 @@ from shared.ports.dead_letter_records import DeadLetters
 from shared.ports.document_records import Chunks, Documents, Facts, ParseRuns, Uploads
 from shared.ports.evaluation_records import Evaluations, Reports, Reviews, Searches, Verdicts
 from shared.ports.project_records import Bids, Projects, RulePacks, Suppliers, Users
+from shared.ports.sweep_records import Findings, Leftovers, Repairs
 from shared.ports.webhook_records import WebhookDeliveries, Webhooks
 
 
@@ -233,6 +234,15 @@ class Records(Protocol):
 
     @property
     def webhook_deliveries(self) -> WebhookDeliveries: ...
+
+    @property
+    def findings(self) -> Findings: ...
+
+    @property
+    def repairs(self) -> Repairs: ...
+
+    @property
+    def leftovers(self) -> Leftovers: ...
 
     def transaction(self) -> AbstractContextManager[None]:
         """One transaction; nested ones join."""

@@ -14,7 +14,9 @@ ROOT = Path(__file__).parents[2]
 MODULES = sorted(p for top in ("shared", "functions", "infra", "bench") for p in (ROOT / top).rglob("*.py"))
 VAGUE = {"utils", "helpers", "common", "misc", "base", "manager", "service", "store"}
 MACHINES = sorted((ROOT / "statemachines").glob("*.asl.json"))
-NOT_STEPS = {"api", "start_work", "stop_execution", "deliver_wait", "relay_outbox", "restart_runs"}
+NOT_STEPS = {"api", "start_work", "stop_execution", "deliver_wait", "relay_outbox"}
+NOT_STEPS |= {"reconcile_runs", "reconcile_executions", "reconcile_leases", "reconcile_waits", "reconcile_outbox"}
+NOT_STEPS |= {"finish_dead_letters", "clear_leftovers"}
 NOT_STEPS |= {"deliver_webhook", "send_due_webhooks"}
 NOT_STEPS |= {"record_dead_message"}
 

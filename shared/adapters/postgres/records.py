@@ -6,12 +6,15 @@ from typing import Any
 import psycopg
 from psycopg_pool import ConnectionPool
 
+from shared.adapters.postgres.approvals import Approvals
 from shared.adapters.postgres.chunks import Chunks
+from shared.adapters.postgres.dead_letters import DeadLetters
 from shared.adapters.postgres.documents import Documents
 from shared.adapters.postgres.evaluations import Evaluations
 from shared.adapters.postgres.facts import Facts
 from shared.adapters.postgres.idempotency import Idempotency
 from shared.adapters.postgres.jobs import Jobs
+from shared.adapters.postgres.leftovers import Leftovers
 from shared.adapters.postgres.moves import Moves
 from shared.adapters.postgres.parse_runs import ParseRuns
 from shared.adapters.postgres.projects import Projects
@@ -21,10 +24,12 @@ from shared.adapters.postgres.rule_packs import RulePacks
 from shared.adapters.postgres.searches import Searches
 from shared.adapters.postgres.session import Session
 from shared.adapters.postgres.suppliers import Bids, Suppliers
+from shared.adapters.postgres.sweep_repairs import Findings, Repairs
 from shared.adapters.postgres.trail import Trail
 from shared.adapters.postgres.uploads import Uploads
 from shared.adapters.postgres.users import Users
 from shared.adapters.postgres.verdicts import Verdicts
+from shared.adapters.postgres.webhooks import WebhookDeliveries, Webhooks
 from shared.domain.context import Actor
 from shared.ports.platform import Clock, Ids
 
@@ -47,6 +52,15 @@ class PostgresRecords:
         self.chunks, self.facts = Chunks(session), Facts(session)
         self.searches, self.evaluations, self.verdicts = Searches(session), Evaluations(session), Verdicts(session)
         self.reviews, self.reports = Reviews(session), Reports(session)
+        self.approvals, self.dead_letters = Approvals(session, self.trail), DeadLetters(session, self.trail)
+        self.webhooks, self.webhook_deliveries = Webhooks(session), WebhookDeliveries(session)
+        self.findings = Findings(session, ids=ids)
+        self.repairs = Repairs(
+            session, jobs=self.jobs, moves=self.moves, documents=self.documents, evaluations=self.evaluations
+        )
+        self.leftovers = Leftovers(
+            session, moves=self.moves, trail=self.trail, reviews=self.reviews, uploads=self.uploads
+        )
 
     def transaction(self) -> AbstractContextManager[None]:
         """One transaction under the tenant's row security; nested ones join."""

@@ -1,11 +1,10 @@
-"""StartWork and RestartRuns on real rows and the real local executions."""
+"""StartWork on real rows and the real local executions."""
 
 import psycopg
 
 from infra.local.postgres import Databases
 from shared.adapters.local_workflows import LocalWorkflows
 from shared.adapters.postgres.dispatch import PostgresDispatch
-from shared.usecases.restart_runs import RestartedRuns, RestartRuns, restart_runs
 from shared.usecases.start_work import StartedWork, StartWork, start_work
 from tests.records import make_records, pool
 from tests.rows import a_document, an_ingest_job
@@ -15,17 +14,6 @@ def start(databases: Databases) -> StartedWork:
     """Call the use case with real adapters."""
     return start_work(
         StartWork(),
-        dispatch=PostgresDispatch(pool(databases.dispatch_url)),
-        workflows=LocalWorkflows(pool(databases.platform_url)),
-        max_running=10_000,
-        time_left=lambda: 100.0,
-    )
-
-
-def restart(databases: Databases) -> RestartedRuns:
-    """Call the sweep with real adapters."""
-    return restart_runs(
-        RestartRuns(),
         dispatch=PostgresDispatch(pool(databases.dispatch_url)),
         workflows=LocalWorkflows(pool(databases.platform_url)),
         max_running=10_000,
@@ -48,23 +36,6 @@ def test_a_queued_job_gets_one_execution_under_its_name(databases: Databases) ->
     run = records.jobs.newest_run(job.job_id)
     assert (run.status, run.execution_name) == ("started", f"{job.job_id}-1")
     assert run.execution_ref
-    assert executions(databases, run.execution_name) == 1
-
-
-def test_a_run_whose_starter_was_killed_is_started_once_under_the_same_name(databases: Databases) -> None:
-    records = make_records(databases)
-    job = an_ingest_job(records, a_document(records), lane="interactive")
-    while PostgresDispatch(pool(databases.dispatch_url)).next_job(lane="interactive", max_running=10_000):
-        pass  # the starter dies here, before it starts an execution
-    run = records.jobs.newest_run(job.job_id)
-    assert (run.status, executions(databases, run.execution_name)) == ("started", 0)
-    restart(databases)
-    assert executions(databases, run.execution_name) == 0, "not before the grace time"
-    records.session.execute(
-        "update runs set started_at = started_at - interval '61 s' where run_id = %(id)s", id=run.run_id
-    )
-    assert restart(databases).restarted >= 1
-    assert restart(databases).restarted == 0
     assert executions(databases, run.execution_name) == 1
 
 

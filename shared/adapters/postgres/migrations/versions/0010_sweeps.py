@@ -41,6 +41,7 @@ SEEN = {
     "approvals": "tenant_id, approval_id, status, expires_at",
     "idempotency_keys": "tenant_id, key, expires_at",
     "webhook_deliveries": "tenant_id, delivery_id, status, next_at",
+    "reconcile_findings": "tenant_id, sweep, subject_id, created_at",
 }
 
 

@@ -1,0 +1,92 @@
+"""Which rows look wrong, per sweep: one text for all tenants and for one, so that find and repair agree."""
+
+_NEWEST = """join lateral (select n.run_id, n.status, n.execution_ref, n.started_at, n.created_at from runs n
+    where n.tenant_id = j.tenant_id and n.job_id = j.job_id order by n.run_no desc limit 1) r on true"""
+
+
+def _ago(column: str, seconds: int) -> str:
+    return f"{column} < clock_timestamp() - interval '{seconds} s'"
+
+
+def _job(where: str, source: str = "jobs j", *, since: str = "j.updated_at") -> str:
+    return f"""select j.tenant_id, 'job' as subject_type, j.job_id as subject_id,
+        jsonb_build_object('status', j.status, 'type', j.job_type) as observed, {since} as since
+        from {source} where {where}"""
+
+
+def _wait(where: str) -> str:
+    return f"""select w.tenant_id, 'wait' as subject_type, w.wait_id as subject_id,
+        jsonb_build_object('status', w.status, 'review', v.review_id, 'review_status', v.status, 'run', r.status)
+          as observed, w.due_at as since
+        from waits w join reviews v on v.tenant_id = w.tenant_id and v.review_id = w.subject_id
+          join runs r on r.tenant_id = w.tenant_id and r.run_id = w.run_id
+        where w.status = 'open' and {where}"""
+
+
+def _leftover(kind: str, table: str, key: str, where: str, since: str = "expires_at") -> str:
+    return f"""select tenant_id, '{kind}' as subject_type, {key} as subject_id, '{{}}'::jsonb as observed,
+        {since} as since from {table} where {where}"""
+
+
+_BUSY = """(select count(*) from jobs b where b.tenant_id = j.tenant_id and b.waiting_on is null and (
+    b.status in ('running', 'retrying') or exists (select from runs s where s.tenant_id = b.tenant_id
+      and s.job_id = b.job_id and s.status = 'started' and b.status = 'queued')))"""
+_SLOTS = "(case t.tier when 'free' then 2 when 'basic' then 5 when 'pro' then 10 else 40 end)"
+_FORGOTTEN = f"""j.status = 'queued' and {_ago("j.available_at", 60)} and r.status = 'created'
+    and {_ago("r.created_at", 60)} and j.deadline_at > clock_timestamp() and {_BUSY} < {_SLOTS}"""
+_SILENT = f"""j.status in ('running', 'retrying') and j.waiting_on is null and r.status = 'started'
+    and r.execution_ref is not null and {_ago("j.updated_at", 600)} and {_ago("r.started_at", 600)}
+    and not exists (select from run_events e where e.tenant_id = r.tenant_id and e.run_id = r.run_id
+      and e.occurred_at > clock_timestamp() - interval '600 s')"""
+# Who ended longer ago was looked at a dozen times already.
+_UNSTOPPED = f"""j.status in ('canceled', 'failed') and r.execution_ref is not null and {_ago("j.updated_at", 60)}
+    and j.updated_at > clock_timestamp() - interval '900 s'"""
+_LEASED = "j.status = 'running' and j.lease_expires_at < clock_timestamp()"
+_HALF = f"j.status in ('dlq_pending', 'dlq_recorded') and {_ago('j.updated_at', 60)}"
+_OVERDUE = "j.status = 'queued' and j.deadline_at < clock_timestamp()"
+_ANSWERED = f"v.status in ('submitted', 'applied') and {_ago('v.submitted_at', 60)}"
+_LATE = f"v.status in ('open', 'claimed') and {_ago('v.due_at', 600)}"
+
+QUERIES = {
+    # one for a tenant and lane: the wake-up starts as many as there are slots
+    "forgotten_jobs": f"""select distinct on (tenant_id, lane) * from (
+        select j.tenant_id, 'job' as subject_type, j.job_id as subject_id, j.available_at as since, j.lane,
+          jsonb_build_object('status', j.status, 'lane', j.lane, 'run', r.status) as observed
+        from jobs j join tenants t using (tenant_id) {_NEWEST} where {_FORGOTTEN}) f
+        order by tenant_id, lane, since""",
+    "silent_executions": _job(_SILENT, f"jobs j {_NEWEST}"),
+    "unstopped_executions": _job(_UNSTOPPED, f"jobs j {_NEWEST}"),
+    "expired_leases": _job(_LEASED, since="j.lease_expires_at"),
+    "half_dead_letters": _job(_HALF),
+    "overdue_jobs": _job(_OVERDUE, since="j.deadline_at"),
+    "undelivered_waits": _wait(_ANSWERED),
+    "overdue_waits": _wait(_LATE),
+    "closed_waits": _wait("v.status in ('expired', 'canceled') and w.updated_at < clock_timestamp() - interval '60 s'"),
+    "waiting_events": """select tenant_id, 'outbox' as subject_type, tenant_id as subject_id,
+        jsonb_build_object('pending', count(*), 'oldest', min(created_at)) as observed, min(created_at) as since
+        from outbox_events where status = 'pending' and available_at < clock_timestamp() - interval '60 s'
+        group by tenant_id""",
+    "leftovers": " union all ".join(
+        (
+            _leftover(
+                "approval",
+                "approvals",
+                "approval_id",
+                "status in ('requested', 'approved') and expires_at <= clock_timestamp()",
+            ),
+            _leftover("key", "idempotency_keys", "key", "expires_at <= clock_timestamp()"),
+            _leftover(
+                "claim",
+                "reviews",
+                "review_id",
+                "status = 'claimed' and claim_expires_at <= clock_timestamp() and due_at > clock_timestamp()",
+                "claim_expires_at",
+            ),
+            _leftover("upload", "upload_sessions", "upload_id", "status = 'open' and expires_at <= clock_timestamp()"),
+            _leftover("export", "exports", "export_id", "status = 'ready' and expires_at <= clock_timestamp()"),
+        )
+    ),
+}
+# Each execution costs a call of the platform: at most 50 per sweep, in turns, so that long ones hide no other (W113).
+DRAWN = frozenset({"silent_executions", "unstopped_executions"})
+NUDGES = {"forgotten_jobs": 60, "undelivered_waits": 60}  # seconds before the same subject is woken again

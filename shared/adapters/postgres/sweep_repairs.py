@@ -1,0 +1,128 @@
+"""What the reconcilers write for one tenant, under its row security (spec W111-W120, D84)."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from shared.adapters.postgres.documents import Documents
+from shared.adapters.postgres.evaluations import Evaluations
+from shared.adapters.postgres.jobs import Jobs
+from shared.adapters.postgres.moves import Moves
+from shared.adapters.postgres.session import Session
+from shared.adapters.postgres.sweep_queries import QUERIES
+from shared.domain.jobs import Job, Run, execution_name
+from shared.domain.sweeps import Candidate, failed_state
+from shared.domain.transitions import DOCUMENT, EVALUATION
+from shared.ports.platform import Ids
+
+RUN_COLUMNS = ", ".join(f.name for f in fields(Run))
+
+
+class Findings:
+    """The Findings port."""
+
+    def __init__(self, session: Session, *, ids: Ids) -> None:
+        self._session, self._ids = session, ids
+
+    def add(self, sweep: str, candidate: Candidate, *, repaired: bool = True) -> None:
+        """One row, in the transaction of the repair."""
+        self._session.execute(
+            """insert into reconcile_findings (finding_id, sweep, subject_type, subject_id, observed, repaired)
+               values (%(id)s, %(sweep)s, %(kind)s, %(subject)s, %(observed)s, %(repaired)s)""",
+            id=self._ids.new("fnd"),
+            sweep=sweep,
+            kind=candidate.subject_type,
+            subject=candidate.subject_id,
+            observed=Jsonb({"schema_version": 1, **candidate.observed}),
+            repaired=repaired,
+        )
+
+    def is_fresh(self, sweep: str, subject_id: str, *, seconds: int) -> bool:
+        """Whether the sweep noted this subject in the last seconds, by the database's clock."""
+        found = self._session.row(
+            """select 1 from reconcile_findings where sweep = %(sweep)s and subject_id = %(subject)s
+                 and created_at > clock_timestamp() - %(seconds)s * interval '1 second' limit 1""",
+            sweep=sweep,
+            subject=subject_id,
+            seconds=seconds,
+        )
+        return found is not None
+
+
+class Repairs:
+    """The Repairs port."""
+
+    def __init__(
+        self, session: Session, *, jobs: Jobs, moves: Moves, documents: Documents, evaluations: Evaluations
+    ) -> None:
+        self._session, self._jobs, self._moves = session, jobs, moves
+        self._documents, self._evaluations = documents, evaluations
+
+    def is_due(self, sweep: str, subject_id: str) -> bool:
+        """Whether the sweep's own query still finds the subject in this tenant."""
+        query = f"select 1 from ({QUERIES[sweep]}) c where c.subject_id = %(id)s"
+        return self._session.row(query, id=subject_id) is not None
+
+    def runs(self, job_id: str) -> list[Run]:
+        """All runs of the job, the newest first."""
+        return self._session.all(
+            Run, f"select {RUN_COLUMNS} from runs where job_id = %(id)s order by run_no desc", id=job_id
+        )
+
+    def open_run(self, job: Job, *, run_id: str) -> Run:
+        """One more run of the job, of the same machine, marked started (W113)."""
+        number = self._jobs.newest_run(job.job_id).run_no + 1
+        self._session.execute(
+            """insert into runs (run_id, job_id, run_no, machine, machine_version, execution_name, status, started_at)
+               select %(run_id)s, job_id, %(number)s, machine, machine_version, %(name)s, 'started', clock_timestamp()
+               from runs where job_id = %(job_id)s and run_no = %(number)s - 1""",
+            run_id=run_id,
+            job_id=job.job_id,
+            number=number,
+            name=execution_name(job.job_id, number),
+        )
+        return self._jobs.run(run_id)
+
+    def release(self, job: Job) -> None:
+        """Take the lease off a task job and make it available at once; the move has taken the claim (W114)."""
+        self._session.execute(
+            "update jobs set lease_expires_at = null, available_at = clock_timestamp() where job_id = %(id)s",
+            id=job.job_id,
+        )
+
+    def dead_letter(self, job_id: str, error: Mapping[str, Any], *, dlq_id: str, run_status: str) -> Job:
+        """job dlq_pending; dead letter and dlq_recorded; resource and job failed: three commits (W102)."""
+        code, job = error["code"], self._jobs.get(job_id)
+        if job.status in ("queued", "running", "retrying"):
+            job = self._moves.job(job, "dlq_pending", error_code=code, error=dict(error))
+        if job.status == "dlq_pending":
+            with self._session.transaction():
+                kept = self._jobs.dead_letter(job, dlq_id=dlq_id, step=job.step, error=error)
+                job = self._moves.job(job, "dlq_recorded", dlq_id=kept, error_code=code, error=dict(error))
+        if job.status == "dlq_recorded":
+            with self._session.transaction():
+                self._fail_resource(job, code)
+                job = self._moves.job(job, "failed")
+                self._moves.close_run(self._jobs.newest_run(job_id).run_id, run_status)
+        return job
+
+    def _fail_resource(self, job: Job, code: str) -> None:
+        if job.resource_type == "document":
+            document = self._documents.get(job.resource_id)
+            to = failed_state(DOCUMENT, document.status)
+            if to:
+                self._moves.document(document, to, error_code=code)
+        elif job.resource_type == "evaluation":
+            evaluation = self._evaluations.get(job.resource_id)
+            to = failed_state(EVALUATION, evaluation.status)
+            if to:
+                self._moves.evaluation(evaluation, to, error_code=code)
+        else:
+            self._session.execute(
+                """update exports set status = 'failed', error_code = %(code)s, updated_at = clock_timestamp(),
+                     row_version = row_version + 1 where job_id = %(job_id)s and status = 'queued'""",
+                code=code,
+                job_id=job.job_id,
+            )

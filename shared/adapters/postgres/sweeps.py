@@ -1,0 +1,88 @@
+"""The Sweeps port, as the role bidproof_sweep: reads ids and states of all tenants, writes heartbeats (W111-W120)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.rows import class_row
+from psycopg_pool import ConnectionPool
+
+from shared.adapters.postgres.session import translate
+from shared.adapters.postgres.sweep_queries import DRAWN, NUDGES, QUERIES
+from shared.domain.errors import CodedError
+from shared.domain.sweeps import STOP_BELOW_SECONDS, SWEEP_ROWS, Candidate, Heartbeat, Swept
+
+Found = TypeVar("Found")
+DESCRIBED_ROWS = 50
+LOST_RACES = ("VERSION_CONFLICT", "WF_STATE_TRANSITION_INVALID")  # another one moved the row between look and lock
+BEAT = """
+insert into sweep_heartbeats as h (sweep, last_run_at, last_ok_at, found, repaired, error_code)
+values (%(sweep)s, clock_timestamp(), case when %(code)s::text is null then clock_timestamp() end, %(found)s,
+    %(repaired)s, %(code)s)
+on conflict (sweep) do update set last_run_at = excluded.last_run_at,
+    last_ok_at = coalesce(excluded.last_ok_at, h.last_ok_at), found = h.found + excluded.found,
+    repaired = h.repaired + excluded.repaired, error_code = excluded.error_code"""
+
+
+class PostgresSweeps:
+    """The Sweeps port."""
+
+    def __init__(self, pool: ConnectionPool[psycopg.Connection[Any]]) -> None:
+        self._pool = pool
+
+    def find(self, sweep: str) -> list[Candidate]:
+        """At most 500 candidates, the oldest first; of executions 50, drawn by lot."""
+        drawn = sweep in DRAWN
+        query = f"""select c.tenant_id, c.subject_type, c.subject_id, c.observed from ({QUERIES[sweep]}) c
+            where not exists (select from reconcile_findings f where f.tenant_id = c.tenant_id and f.sweep = %s
+              and f.subject_id = c.subject_id and f.created_at > clock_timestamp() - %s * interval '1 second')
+            order by {"random()" if drawn else "c.since"} limit %s"""
+        limit = DESCRIBED_ROWS if drawn else SWEEP_ROWS
+        try:
+            with self._pool.connection() as connection:
+                cursor = connection.cursor(row_factory=class_row(Candidate))
+                return cursor.execute(query, (sweep, NUDGES.get(sweep, 0), limit)).fetchall()
+        except psycopg.OperationalError as error:
+            raise translate(error) from error
+
+    def each(
+        self,
+        sweep: str,
+        find: Callable[[], Sequence[Found]],
+        repair: Callable[[Found], bool],
+        *,
+        time_left: Callable[[], float],
+    ) -> Swept:
+        """Repair one after another while time remains; the heartbeat is written whatever happens."""
+        found = repaired = 0
+        last: str | None = None
+        code: str | None = "INTERNAL_ERROR"  # unless this goes well or fails with a code of its own
+        try:
+            candidates = find()
+            code, found = None, len(candidates)
+            for candidate in candidates:
+                if time_left() < STOP_BELOW_SECONDS:
+                    break
+                last, code = code, "INTERNAL_ERROR"
+                try:
+                    repaired += repair(candidate)
+                    code = last
+                except CodedError as error:
+                    code = last if error.code in LOST_RACES else error.code
+        except CodedError as error:
+            code = error.code
+        finally:
+            self._beat(sweep, found, repaired, code)
+        return Swept(sweep=sweep, found=found, repaired=repaired, error_code=code)
+
+    def heartbeats(self) -> list[Heartbeat]:
+        """When each sweep ran last."""
+        with self._pool.connection() as connection:
+            cursor = connection.cursor(row_factory=class_row(Heartbeat))
+            names = ", ".join(f.name for f in fields(Heartbeat))
+            return cursor.execute(f"select {names} from sweep_heartbeats order by sweep").fetchall()
+
+    def _beat(self, sweep: str, found: int, repaired: int, code: str | None) -> None:
+        with self._pool.connection() as connection:
+            connection.execute(BEAT, {"sweep": sweep, "found": found, "repaired": repaired, "code": code})

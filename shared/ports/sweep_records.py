@@ -1,0 +1,56 @@
+"""What the reconcilers write for one tenant (spec W111-W120, D84)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from shared.domain.jobs import Job, Run
+from shared.domain.sweeps import Candidate
+
+
+class Findings(Protocol):
+    """What a sweep found and repaired; append-only (D84)."""
+
+    def add(self, sweep: str, candidate: Candidate, *, repaired: bool = True) -> None:
+        """One row, in the transaction of the repair."""
+        ...
+
+    def is_fresh(self, sweep: str, subject_id: str, *, seconds: int) -> bool:
+        """Whether the sweep noted this subject in the last seconds, by the database's clock."""
+        ...
+
+
+class Repairs(Protocol):
+    """Changes that only a sweep makes; each checks its condition in the same statement or under the job's lock."""
+
+    def is_due(self, sweep: str, subject_id: str) -> bool:
+        """Whether the candidate still is one, by the rows of this tenant and the database's clock."""
+        ...
+
+    def runs(self, job_id: str) -> list[Run]:
+        """All runs of the job, the newest first."""
+        ...
+
+    def open_run(self, job: Job, *, run_id: str) -> Run:
+        """One more run of a job whose last one was lost, marked started: its execution begins by W111 (W15)."""
+        ...
+
+    def release(self, job: Job) -> None:
+        """Take claim and lease off a task job and make it available at once (W114)."""
+        ...
+
+    def dead_letter(self, job_id: str, error: Mapping[str, Any], *, dlq_id: str, run_status: str) -> Job:
+        """The three commits of W102 from wherever they stopped; each may be repeated.
+
+        Raises Refused VERSION_CONFLICT when somebody else moves the job, JOB_NOT_FOUND."""
+        ...
+
+
+class Leftovers(Protocol):
+    """What nobody came back for (W120)."""
+
+    def clear(self, kind: str, subject_id: str, *, now: datetime) -> bool:
+        """Expire or delete an approval, key, claim, upload or export; False when it is no leftover any more.
+
+        Raises KeyError for another kind, Refused VERSION_CONFLICT when somebody changes the row."""
+        ...

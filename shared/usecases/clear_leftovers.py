@@ -1,0 +1,37 @@
+"""Expire and delete what nobody came back for (spec W120)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shared.domain.sweeps import Candidate, Reconciled
+from shared.ports.platform import Clock
+from shared.ports.records import Records
+from shared.ports.sweeps import Sweeps
+
+LEFTOVERS = "leftovers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClearLeftovers:
+    """Nothing to say: the rows tell."""
+
+
+def clear_leftovers(
+    command: ClearLeftovers,
+    *,
+    sweeps: Sweeps,
+    records_of: Callable[[str], Records],
+    clock: Clock,
+    time_left: Callable[[], float],
+) -> Reconciled:
+    """Approvals, upload sessions and exports expire, idempotency keys are deleted, claims of reviews are given back."""
+
+    def repair(found: Candidate) -> bool:
+        records = records_of(found.tenant_id)
+        with records.transaction():
+            cleared = records.leftovers.clear(found.subject_type, found.subject_id, now=clock.now())
+            if cleared and found.subject_type != "key":  # one key for each request: the heartbeat counts them
+                records.findings.add(LEFTOVERS, found)
+        return cleared
+
+    return Reconciled(sweeps=(sweeps.each(LEFTOVERS, lambda: sweeps.find(LEFTOVERS), repair, time_left=time_left),))
