@@ -65,6 +65,11 @@ class Answer:
     etag: int | None = None
     location: str | None = None
     message: str = "ok"
+    secret: bool = False
+
+    def sealed(self) -> "Answer":
+        """The same answer, which holds a secret: for a replay it is kept encrypted only (S97)."""
+        return dataclasses.replace(self, secret=True)
 
     @property
     def headers(self) -> dict[str, str]:

@@ -15,6 +15,7 @@ from tests.handlers.api_server import Api
 
 NOWHERE = "0" * 26
 PREFIX = {"rule_pack_id": "rpk", "project_id": "prj", "evaluation_id": "evl", "criterion_id": "crt", "report_id": "rpt"}
+PREFIX |= {"webhook_id": "whk", "delivery_id": "whd"}
 
 
 def path_of(template: str) -> str:

@@ -20,10 +20,22 @@ create table webhook_deliveries (
 create unique index webhook_deliveries_once on webhook_deliveries (tenant_id, endpoint_id, event_id)
   where replay_of is null;
 create index webhook_deliveries_due on webhook_deliveries (next_at) where status in ('pending','retrying');
+create index webhook_deliveries_newest on webhook_deliveries (tenant_id, endpoint_id, delivery_id desc);
 create table circuit_breakers (
-  name text primary key, failures int not null default 0, window_started_at timestamptz,
+  name text primary key, failed_at timestamptz[] not null default '{}',
   opened_at timestamptz, probing_until timestamptz, updated_at timestamptz not null default clock_timestamp());
 grant select, insert, update on circuit_breakers to bidproof_app;
+"""
+# The sender looks over all tenants for what is due, by ids, states and times; everything else is read per tenant.
+CLAIMS = """
+do $$ begin
+  if not exists (select from pg_roles where rolname = 'bidproof_sweep') then create role bidproof_sweep; end if;
+  execute format('grant usage on schema %I to bidproof_sweep', current_schema());
+end $$;
+create policy sweep_claims on webhook_deliveries for update to bidproof_sweep using (true) with check (true);
+grant select (endpoint_id, attempt), update (attempt, next_at) on webhook_deliveries to bidproof_sweep;
+create policy sweep_sees_all on webhook_endpoints for select to bidproof_sweep using (true);
+grant select (tenant_id, endpoint_id, status, deleted_at) on webhook_endpoints to bidproof_sweep;
 """
 
 
@@ -31,6 +43,7 @@ def upgrade() -> None:
     """Create them; breakers are the platform's and hold no tenant content."""
     run(WEBHOOKS)
     protect({"webhook_endpoints": READ_WRITE, "webhook_deliveries": READ_WRITE})
+    run(CLAIMS)
 
 
 def downgrade() -> None:
