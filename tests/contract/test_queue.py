@@ -172,6 +172,8 @@ def test_only_what_may_pass_is_tried_again(
     assert caught.value.code == said
     assert code in str(caught.value)
     assert "the words of the vendor" not in str(caught.value)
+    # nor may the vendor's error travel behind ours, because it may quote what was sent
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
 
 def test_a_call_is_made_once_and_the_sdk_never_repeats_it() -> None:
