@@ -124,7 +124,7 @@ def _take(
     except ValueError:
         envelope = None
     if not is_envelope(envelope):
-        log.error("message without a readable tenant", extra={"consumer": consumer, "message": record["messageId"]})
+        log.error("message without a readable tenant", extra={"consumer": consumer, "message_id": record["messageId"]})
         return False
     actor = Actor(
         tenant_id=envelope["tenant_id"],

@@ -12,7 +12,7 @@ from infra.local.deliveries import deliver_next, register_schedules, run_schedul
 from infra.local.events import QUEUES, routes
 from infra.local.worker import Worker
 from shared.adapters.local_queue import LocalBus, LocalQueue
-from tests.workflow.conftest import PATIENCE, Direct, Shop
+from tests.workflow.conftest import PATIENCE, Direct, Shop, until
 
 
 @pytest.fixture
@@ -74,6 +74,111 @@ def test_a_failed_message_comes_five_times_and_then_is_dead(
     assert not deliver(idle_shop, connection, q="consume")
     assert len(calls) == 5
     assert row(connection)[2]
+
+
+def test_a_delivery_that_kills_its_worker_counts_and_the_message_is_free_at_once(
+    idle_shop: Shop, connection: psycopg.Connection[Any]
+) -> None:
+    calls: list[int] = []
+    idle_shop.functions["record_dead_message"] = lambda event, _: calls.append(len(event["Records"]))
+    LocalQueue(Direct(idle_shop.url)).send("q", {"n": 1})
+    queues = {"q": "consume", "q-dead": "record_dead_message"}
+
+    with psycopg.connect(idle_shop.url, autocommit=True) as watching:
+        for delivery in range(1, 6):
+            killed = psycopg.connect(idle_shop.url, autocommit=True)
+
+            def die(_event: Any, _context: Any, *, killed: Any = killed) -> None:
+                assert not deliver(idle_shop, watching, **queues), "nobody else gets it meanwhile"
+                killed.close()
+
+            idle_shop.functions["consume"] = die
+            with pytest.raises(psycopg.OperationalError):
+                deliver(idle_shop, killed, **queues)
+            assert row(connection)[:2] == (delivery, False)
+
+    def refuse(_event: Any, _context: Any) -> None:
+        raise AssertionError("a sixth delivery")
+
+    idle_shop.functions["consume"] = refuse
+    until(lambda: deliver(idle_shop, connection, **queues) or None)
+    assert connection.execute("select queue, receive_count from local_platform.messages").fetchall() == [("q-dead", 0)]
+    assert deliver(idle_shop, connection, **queues)
+    assert calls == [1]
+    assert row(connection) is None
+
+
+def test_a_message_whose_dead_letter_cannot_be_written_stays_with_its_reason(
+    idle_shop: Shop, connection: psycopg.Connection[Any]
+) -> None:
+    def fail(event: Any, _context: Any) -> Any:
+        return {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["messageId"]}]}
+
+    idle_shop.functions |= {"consume": fail, "record_dead_message": fail}
+    LocalQueue(Direct(idle_shop.url)).send("q", {"no": "tenant"})
+    for _ in range(10):
+        assert deliver(idle_shop, connection, **{"q": "consume", "q-dead": "record_dead_message"})
+        make_due(connection)
+    assert not deliver(idle_shop, connection, **{"q": "consume", "q-dead": "record_dead_message"})
+    assert row(connection) == (5, True, "reported by record_dead_message")
+
+
+def test_a_message_carries_queue_and_tenant_as_sqs_would(idle_shop: Shop, connection: psycopg.Connection[Any]) -> None:
+    got: list[Any] = []
+    idle_shop.functions["consume"] = lambda event, _: got.extend(event["Records"])
+    LocalQueue(Direct(idle_shop.url)).send("q", {"tenant_id": "ten_1"})
+    assert deliver(idle_shop, connection, q="consume")
+    assert got[0]["messageAttributes"]["tenant_id"]["stringValue"] == "ten_1"
+    assert got[0]["eventSourceARN"].endswith(":q")
+    assert got[0]["attributes"]["ApproximateReceiveCount"] == "1"
+
+
+def test_a_slow_schedule_does_not_hold_up_the_relay(idle_shop: Shop) -> None:
+    relayed, sweeping, done = threading.Semaphore(0), threading.Event(), threading.Event()
+
+    def sweep(_event: Any, _context: Any) -> None:
+        sweeping.set()
+        assert done.wait(PATIENCE)
+
+    idle_shop.functions |= {"sweep": sweep, "relay_outbox": lambda _event, _context: relayed.release()}
+    schedules = {"sweep": 3600.0, "relay_outbox": 3600.0}
+    worker = Worker(idle_shop.url, resolve=idle_shop.resolve, queues={}, schedules=schedules)
+    worker.start()
+    assert sweeping.wait(PATIENCE)
+    assert relayed.acquire(timeout=PATIENCE)
+    with psycopg.connect(idle_shop.url) as made:
+        made.execute("select pg_notify('bidproof_outbox', '')")
+    assert relayed.acquire(timeout=PATIENCE), "nudged while the sweep still runs"
+    done.set()
+    assert worker.stop()
+
+
+def test_a_stopping_worker_takes_no_further_message_and_no_schedule(idle_shop: Shop) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    calls: list[str] = []
+
+    def consume(_event: Any, _context: Any) -> None:
+        calls.append("message")
+        begun.set()
+        assert go_on.wait(PATIENCE)
+
+    idle_shop.functions |= {"consume": consume, "sweep": lambda _event, _context: calls.append("schedule")}
+    for number in range(4):
+        LocalQueue(Direct(idle_shop.url)).send("q", {"n": number})
+    worker = Worker(idle_shop.url, resolve=idle_shop.resolve, queues={"q": "consume"}, schedules={})
+    worker.start()
+    assert begun.wait(PATIENCE)
+    assert not worker.stop(0.1), "one is still at work"
+    with psycopg.connect(idle_shop.url) as made:
+        made.execute("insert into local_platform.schedules (function, every_seconds) values ('sweep', 1)")
+    taken = len(calls)
+    go_on.set()
+    assert worker.stop()
+    assert calls == ["message"] * taken
+    with psycopg.connect(idle_shop.url) as made:
+        left = made.execute("select count(*) from local_platform.messages").fetchone()
+    assert left is not None
+    assert left[0] == 4 - taken > 0
 
 
 def test_a_message_of_an_unknown_queue_stays(idle_shop: Shop, connection: psycopg.Connection[Any]) -> None:
