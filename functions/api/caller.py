@@ -34,6 +34,7 @@ class Caller:
     key: str | None
     if_match: int | None
     if_none_match: str | None
+    jti: str = ""
 
     @property
     def actor(self) -> Actor:

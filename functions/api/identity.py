@@ -39,7 +39,7 @@ def admit(request: Request, rule: Rule, query: frozenset[str], route: str, body:
     `query` names the parameters the route knows."""
     services: Services = request.app.state.services
     verifier: TokenVerifier = request.app.state.verifier
-    identity, user, caller_actor = _authenticate(request, services, verifier)
+    identity, user, caller_actor, jti = _authenticate(request, services, verifier)
     parts = services.bind(caller_actor)
     try:
         parsed = _parse(request, body)
@@ -66,10 +66,13 @@ def admit(request: Request, rule: Rule, query: frozenset[str], route: str, body:
         key=key,
         if_match=if_match,
         if_none_match=request.headers.get("if-none-match"),
+        jti=jti,
     )
 
 
-def _authenticate(request: Request, services: Services, verifier: TokenVerifier) -> tuple[Identity, User, Actor]:
+def _authenticate(
+    request: Request, services: Services, verifier: TokenVerifier
+) -> tuple[Identity, User, Actor, str]:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Refused("AUTH_UNAUTHORIZED")
@@ -82,7 +85,7 @@ def _authenticate(request: Request, services: Services, verifier: TokenVerifier)
     if identity.tenant.status in TENANT_STATES:
         raise Refused(TENANT_STATES[identity.tenant.status])
     known = replace(actor, actor_id=identity.user.user_id, roles=roles_in(identity.grants, None))
-    return identity, identity.user, known
+    return identity, identity.user, known, claims.jti
 
 
 def _parse(request: Request, body: bytes) -> Any:

@@ -34,7 +34,7 @@ class Approvals(Protocol):
         Raises Refused APPROVAL_DUPLICATE_VOTE, APPROVAL_SELF_FORBIDDEN, APPROVAL_STATE_CONFLICT or APPROVAL_EXPIRED."""
         ...
 
-    def withdraw(self, approval: Approval) -> Approval:
+    def withdraw(self, approval: Approval, *, reason: str) -> Approval:
         """Move a requested approval to withdrawn; raises Refused APPROVAL_STATE_CONFLICT or APPROVAL_EXPIRED."""
         ...
 

@@ -31,10 +31,11 @@ class DeadLetters(Protocol):
         """open -> requeued; raises Refused DLQ_REQUEUE_CONFLICT when another call was first."""
         ...
 
-    def replayed(self, item: DeadLetter, *, by: str, reason: str) -> DeadLetter:
+    def replayed(self, item: DeadLetter, *, by: str, reason: str, done: bool = False) -> DeadLetter:
         """replay_count + 1; the item stays open until the consumer succeeds, which the database notes by itself.
 
-        An event that the consumer has already consumed closes the item at once. Raises DLQ_REPLAY_CONFLICT."""
+        An event that the consumer has already consumed closes the item at once, and so does `done`.
+        Raises Refused DLQ_REPLAY_CONFLICT."""
         ...
 
     def discarded(self, item: DeadLetter, *, approval_id: str, reason: str) -> DeadLetter:

@@ -115,10 +115,11 @@ class Approvals:
                 return self.get(approval.approval_id)
             return self._move(approval, after, event="approval.decided")
 
-    def withdraw(self, approval: Approval) -> Approval:
+    def withdraw(self, approval: Approval, *, reason: str) -> Approval:
         """Move a requested approval to withdrawn."""
         with self._session.transaction():
             _still_requested(approval)
+            self._trail.audit("approval.withdraw", "approval", approval.approval_id, changes={"reason": reason})
             return self._move(approval, "withdrawn", event="approval.decided")
 
     def consume(

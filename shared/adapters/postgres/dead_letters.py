@@ -17,7 +17,7 @@ SELECT = """select d.dlq_id, d.kind, d.status, d.error_code, d.error_class, d.fi
   from dlq_items d left join jobs j using (tenant_id, job_id)"""
 FILTERS = {
     "status": "d.status = %(status)s",
-    "kind": "d.kind = %(kind)s",
+    "kind": "d.kind = %(of_kind)s",
     "code": "d.error_code = %(code)s",
     "job_type": "j.job_type = %(job_type)s",
     "project_id": "coalesce(d.project_id, j.project_id) = %(project_id)s",
@@ -77,7 +77,7 @@ class DeadLetters:
                 order by d.dlq_id desc limit %(limit)s""",
             before=before,
             limit=limit,
-            **filters,
+            **{"of_kind" if name == "kind" else name: value for name, value in filters.items()},
         )
 
     def attempts(self, job_id: str) -> Sequence[Mapping[str, Any]]:

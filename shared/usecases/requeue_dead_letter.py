@@ -1,0 +1,98 @@
+"""Do the job of a dead letter once more: a new job, finished parts kept (spec W104, A115)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.domain.dead_letters import DeadLetter, refused_keys
+from shared.domain.errors import Refused
+from shared.domain.jobs import DEADLINES, Job
+from shared.ports.platform import Clock, Ids
+from shared.ports.records import Records
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequeueDeadLetter:
+    """`patch` changes payload keys that the job type honours."""
+
+    dlq_id: str
+    reason: str
+    patch: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequeuedDeadLetter:
+    """The resolved item and the accepted job."""
+
+    item: DeadLetter
+    job: Job
+    run_id: str
+
+
+def requeue_dead_letter(command: RequeueDeadLetter, *, records: Records, ids: Ids, clock: Clock) -> RequeuedDeadLetter:
+    """Accept the new job, queue its resource and resolve the item, in one transaction.
+
+    Page ranges of the running parse run, criterion runs, checkpoints and verdicts are rows that the steps find again.
+    Raises Refused DLQ_ITEM_NOT_FOUND, DLQ_REQUEUE_CONFLICT (a message, resolved, or a resource that cannot be queued
+    again), REQ_VALIDATION_FAILED for a patch key that nothing honours, or TENANT_BACKLOG_FULL."""
+    with records.transaction():
+        item = records.dead_letters.get(command.dlq_id, lock=True)
+        if item.kind != "job" or item.status != "open" or item.job_id is None:
+            raise Refused("DLQ_REQUEUE_CONFLICT", details={"kind": item.kind, "status": item.status})
+        old = records.jobs.get(item.job_id, lock=True)
+        if old.status != "failed":  # its three commits are not all made yet (W102)
+            raise Refused("DLQ_REQUEUE_CONFLICT", details={"job_status": old.status})
+        refused = refused_keys(old.job_type, command.patch)
+        if refused:
+            fields = [{"field": f"body.patch.{key}", "rule": "not_allowed"} for key in refused]
+            raise Refused("REQ_VALIDATION_FAILED", details={"fields": fields})
+        run_id = ids.new("run")
+        job = records.jobs.accept(_again(records, old, command.patch, ids, clock), run_id=run_id)
+        _queue_resource(records, job)
+        done = records.dead_letters.requeued(item, new_job_id=job.job_id, reason=command.reason)
+    return RequeuedDeadLetter(item=done, job=job, run_id=run_id)
+
+
+def _again(records: Records, old: Job, patch: Mapping[str, Any], ids: Ids, clock: Clock) -> Job:
+    """A failed evaluation begins at its plan again, whatever part of it a resume job was to do."""
+    job_type, payload = old.job_type, {**old.payload, **patch}
+    if old.resource_type == "evaluation" and records.evaluations.get(old.resource_id).status == "failed":
+        job_type = "evaluate_bid"
+        payload = {key: value for key, value in payload.items() if key not in ("start_at", "review_id")}
+    return Job(
+        job_id=ids.new("job"),
+        tenant_id=old.tenant_id,
+        job_type=job_type,
+        resource_type=old.resource_type,
+        resource_id=old.resource_id,
+        project_id=old.project_id,
+        lane=old.lane,
+        priority=old.priority,
+        deadline_at=clock.now() + DEADLINES[job_type],
+        requeue_of=old.job_id,
+        payload=payload,
+    )
+
+
+def _queue_resource(records: Records, job: Job) -> None:
+    """Documents and evaluations have a queued state to go back to; an export or a batch is asked for anew."""
+    if job.resource_type == "document":
+        document = records.documents.get(job.resource_id, lock=True)
+        if document.status not in ("parse_failed", "index_failed"):
+            raise _conflict(document.status)
+        records.moves.document(document, "parse_queued", error_code=None)
+    elif job.resource_type == "evaluation":
+        evaluation = records.evaluations.get(job.resource_id, lock=True)
+        if evaluation.status == "failed":
+            queued = records.moves.evaluation(evaluation, "queued", job_id=job.job_id, error_code=None)
+            records.evaluations.change(queued, stage="retrieve")  # a new run begins at the first stage (W27)
+        elif evaluation.status in ("parked", "report_generated"):  # a resume job: what stood before it still stands
+            records.evaluations.change(evaluation, job_id=job.job_id)
+        else:
+            raise _conflict(evaluation.status)
+    else:
+        raise _conflict(None)
+
+
+def _conflict(status: str | None) -> Refused:
+    return Refused("DLQ_REQUEUE_CONFLICT", details={"resource_status": status})
