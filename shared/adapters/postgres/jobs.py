@@ -19,9 +19,10 @@ BACKLOG = 2000
 ACCEPT = f"""
 with accepted as (
   insert into jobs (job_id, job_type, resource_type, resource_id, project_id, lane, priority, status,
-      deadline_at, requeue_of, batch_id, payload)
+      deadline_at, requeue_of, batch_id, payload, turn)
   select %(job_id)s, %(job_type)s, %(resource_type)s, %(resource_id)s, %(project_id)s, %(lane)s,
-      %(priority)s, 'queued', %(deadline_at)s, %(requeue_of)s, %(batch_id)s, %(payload)s
+      %(priority)s, 'queued', %(deadline_at)s, %(requeue_of)s, %(batch_id)s, %(payload)s,
+      %(priority)s * 60 - extract(epoch from clock_timestamp())
   where (select count(*) from (select from jobs where status = 'queued' limit {BACKLOG}) q) < {BACKLOG}
   returning *),
 made as (

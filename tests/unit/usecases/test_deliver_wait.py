@@ -91,7 +91,7 @@ def test_f20_a_decision_whose_execution_is_gone_goes_on_in_a_new_job_once(databa
 
 
 def test_f19_an_execution_that_goes_on_has_the_answer_it_refuses_to_take_again(databases: Databases) -> None:
-    made, review_id, event = submitted(databases)
+    made, _, event = submitted(databases)
     run_id = made.records.jobs.get(event["job_id"]).claim_token or ""
     reference = LocalWorkflows(pool(databases.platform_url)).start("evaluate_bid", name=run_id, input={})
     note_execution(databases, made, run_id, reference)
