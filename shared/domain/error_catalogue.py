@@ -122,6 +122,7 @@ WF_EXECUTION_LOST|500|permanent|no|E3|The execution is gone without a result|执
 WF_PAYLOAD_TOO_LARGE|500|permanent|no|E3|A payload is larger than 200 KiB|负载超过 200 KiB
 JOB_CANCELED|409|business_rule|no|E3|The job was canceled|任务已取消
 JOB_DEADLINE_EXCEEDED|504|permanent|no|E5|The job missed its deadline|任务超过期限
+RECONCILED_STALE_CLAIM|503|transient|yes|E3|The worker of the job went silent|任务的执行者失去响应
 REVIEW_CLAIM_CONFLICT|409|business_rule|no|E1|Somebody else holds this review|复核已被他人领取
 REVIEW_CLAIM_LOST|409|business_rule|no|E1|Your claim on this review is over|领取已失效
 REVIEW_INCOMPLETE|422|validation|no|E1|Some items are not decided|存在未决定的事项

@@ -36,7 +36,7 @@ _FORGOTTEN = f"""j.status = 'queued' and {_ago("j.available_at", 60)} and r.stat
     and {_ago("r.created_at", 60)} and j.deadline_at > clock_timestamp() and {_BUSY} < {_SLOTS}"""
 _SILENT = f"""j.status in ('running', 'retrying') and j.waiting_on is null and r.status = 'started'
     and r.execution_ref is not null and {_ago("j.updated_at", 600)} and {_ago("r.started_at", 600)}
-    and not exists (select from run_events e where e.tenant_id = r.tenant_id and e.run_id = r.run_id
+    and not exists (select from run_events e where e.tenant_id = j.tenant_id and e.run_id = r.run_id
       and e.occurred_at > clock_timestamp() - interval '600 s')"""
 # Who ended longer ago was looked at a dozen times already.
 _UNSTOPPED = f"""j.status in ('canceled', 'failed') and r.execution_ref is not null and {_ago("j.updated_at", 60)}

@@ -1,0 +1,46 @@
+"""A task job whose worker went silent is taken back while attempts remain."""
+
+from infra.local.postgres import Databases
+from shared.adapters.postgres.records import PostgresRecords
+from shared.domain.jobs import Job
+from shared.domain.sweeps import Swept
+from shared.usecases.reconcile_leases import ReconcileLeases, reconcile_leases
+from tests.records import make_records
+from tests.rows import a_document, an_ingest_job
+from tests.sweeping import findings, sweep
+
+
+def reconcile(databases: Databases) -> Swept:
+    return sweep(databases, reconcile_leases, ReconcileLeases())["expired_leases"]
+
+
+def leased_job(records: PostgresRecords, *, ends_in: int, retry_count: int = 0) -> Job:
+    """A running job under a lease; any kind will do, the sweep looks at the lease only."""
+    job = an_ingest_job(records, a_document(records, status="parsing"))
+    job = records.moves.job(job, "running", claim_token="task_worker", retry_count=retry_count)
+    records.session.execute(
+        "update jobs set lease_expires_at = clock_timestamp() + %(s)s * interval '1 s' where job_id = %(id)s",
+        s=ends_in,
+        id=job.job_id,
+    )
+    return job
+
+
+def test_an_expired_lease_is_released_once_and_a_living_one_is_kept(databases: Databases) -> None:
+    records = make_records(databases)
+    expired, living = leased_job(records, ends_in=-1), leased_job(records, ends_in=60)
+    assert reconcile(databases).repaired == 1
+    assert reconcile(databases).found == 0
+    again = records.jobs.get(expired.job_id)
+    assert (again.status, again.claim_token, again.retry_count) == ("retrying", None, 1)
+    assert records.jobs.get(living.job_id).claim_token == "task_worker"
+    assert len(findings(records, "expired_leases", expired.job_id)) == 1
+
+
+def test_after_the_last_attempt_it_is_a_dead_letter(databases: Databases) -> None:
+    records = make_records(databases)
+    job = leased_job(records, ends_in=-1, retry_count=3)
+    assert reconcile(databases).repaired == 1
+    ended = records.jobs.get(job.job_id)
+    assert (ended.status, ended.error_code) == ("failed", "RECONCILED_STALE_CLAIM")
+    assert ended.dlq_id
