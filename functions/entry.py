@@ -141,6 +141,8 @@ def _take(
             _drop(consumer, envelope, parts)
         else:
             call(usecase, command(**given), parts)
+            # also for those whose effect is outside of the database: a replay is known to have succeeded (D106)
+            parts.records.trail.consume(envelope["event_id"], consumer)
     except CodedError as error:
         about = {"consumer": consumer, "event": envelope["event_id"], "code": error.code}
         log.warning("message failed: %s", error, extra=about)

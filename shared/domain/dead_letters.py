@@ -23,6 +23,7 @@ ALLOWED_PATCH: Mapping[str, frozenset[str]] = {
 RELAY = "relay_outbox"  # its message never reached the bus (W97): to send it there is all that its consumer does
 QUEUE_OF_CONSUMER = {RELAY: "events", "deliver_wait": "deliver-wait", "stop_execution": "stop-execution"}
 LANES = ("interactive", "standard", "bulk")
+FAMILIES = {"start_work": "work", "work_tasks": "tasks"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +83,10 @@ def refused_keys(job_type: str, patch: Mapping[str, Any]) -> list[str]:
 
 
 def queue_of(consumer: str, envelope: Mapping[str, Any]) -> str:
-    """The queue of a consumer: `start_work` has one per lane, others are named after themselves (W98, W105)."""
-    if consumer == "start_work":
+    """The queue of a consumer: two have one per lane, others are named after themselves (W98, W105)."""
+    if consumer in FAMILIES:
         lane = envelope.get("payload", {}).get("lane", "standard")
-        return f"work-{lane if lane in LANES else 'standard'}"
+        return f"{FAMILIES[consumer]}-{lane if lane in LANES else 'standard'}"
     return QUEUE_OF_CONSUMER.get(consumer, consumer.replace("_", "-"))
 
 

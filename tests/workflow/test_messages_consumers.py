@@ -124,6 +124,22 @@ def test_an_effect_that_fails_leaves_its_event_for_the_next_delivery(
     assert tries == [True, True, False]
 
 
+def test_a_consumer_whose_effect_is_elsewhere_is_noted_when_it_succeeds(
+    databases: Databases, consume: Callable[..., list[str]]
+) -> None:
+    mine = make_records(databases)
+    event = an_event(mine)
+
+    def fail(command: Command, *, records: Records) -> None:
+        raise Refused("VERSION_CONFLICT")
+
+    noted = "select 1 from consumed_events where event_id = %(id)s and consumer = 'tester'"
+    assert consume(fail, [record(event)]) == ["0"]
+    assert mine.session.rows(noted, id=event["event_id"]) == []
+    assert consume(seen_by([]), [record(event)]) == []
+    assert len(mine.session.rows(noted, id=event["event_id"])) == 1
+
+
 def test_with_five_seconds_left_all_ids_come_back_and_none_is_begun(
     databases: Databases, consume: Callable[..., list[str]]
 ) -> None:
