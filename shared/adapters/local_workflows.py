@@ -38,10 +38,7 @@ class LocalWorkflows:
         The execution keeps its copy of the definition. Raises Permanent WF_PAYLOAD_TOO_LARGE above 200 KiB and
         INTERNAL_ERROR for an unknown machine.
         """
-        try:
-            definition = (self._machines / f"{machine}.asl.json").read_text(encoding="utf-8")
-        except FileNotFoundError as error:
-            raise Permanent("INTERNAL_ERROR", f"there is no state machine {machine}") from error
+        definition = self._definition(machine)
         bounded_text(input)
         document = json.loads(definition)
         values = {
@@ -128,6 +125,12 @@ class LocalWorkflows:
         return Execution(
             ref=execution_ref, status=status.lower(), started_at=started_at, ended_at=ended_at, error=error
         )
+
+    def _definition(self, machine: str) -> str:
+        try:
+            return (self._machines / f"{machine}.asl.json").read_text(encoding="utf-8")
+        except FileNotFoundError as error:
+            raise Permanent("INTERNAL_ERROR", f"there is no state machine {machine}") from error
 
     def _answer(self, token: str, answer: Mapping[str, Any]) -> bool:
         """Write the answer first and wake the line after: whoever works on the line then waits for this commit."""
