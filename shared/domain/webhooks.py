@@ -125,9 +125,10 @@ def is_public(address: str) -> bool:
         return False
     if found.version == 4:
         return True
-    return not any(found in network for network in _CARRIERS)
+    return found in _UNICAST and not any(found in network for network in _CARRIERS)
 
 
+_UNICAST = ipaddress.IPv6Network("2000::/3")  # the only range that is handed out (RFC 4291, IANA)
 _CARRIERS = tuple(
     ipaddress.IPv6Network(n)
     for n in ("::/96", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")
