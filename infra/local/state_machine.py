@@ -1,6 +1,6 @@
 """Runs our state machine files with our handlers; every result is a row before anything follows from it (W130)."""
 
-import importlib
+import importlib.util
 import json
 import secrets
 import threading
@@ -25,7 +25,9 @@ Resolve = Callable[[str], Handler]
 
 
 def resolve_function(name: str) -> Handler:
-    """Return functions.<name>.handler.handler; raises ImportError or AttributeError when there is none."""
+    """Return functions.<name>.handler.handler; raises LookupError when there is none, ImportError when it is broken."""
+    if importlib.util.find_spec(f"functions.{name}") is None:
+        raise LookupError(f"there is no function {name}")
     handler: Handler = importlib.import_module(f"functions.{name}.handler").handler
     return handler
 
@@ -43,6 +45,16 @@ class LambdaContext:
         return max(0, int((self.ends_at - time.monotonic()) * 1000))
 
 
+def _resolved(resolve: Resolve, name: str) -> Handler:
+    """Raises StateError under the names that Lambda has for a function that is not there or cannot be imported."""
+    try:
+        return resolve(name)
+    except LookupError as error:
+        raise StateError("Lambda.ResourceNotFoundException", handler_error(error).cause) from error
+    except (ImportError, AttributeError) as error:
+        raise StateError("Runtime.ImportModuleError", handler_error(error).cause) from error
+
+
 def call(resolve: Resolve, name: str, event: Any, seconds: float) -> Any:
     """Call a function in a thread of its own, through JSON both ways.
 
@@ -53,7 +65,9 @@ def call(resolve: Resolve, name: str, event: Any, seconds: float) -> Any:
 
     def work() -> None:
         try:
-            box.append(resolve(name)(event, context))
+            box.append(_resolved(resolve, name)(event, context))
+        except StateError as error:
+            box.append(error)
         except Exception as error:
             box.append(handler_error(error))
 
