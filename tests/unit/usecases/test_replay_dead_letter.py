@@ -5,11 +5,20 @@ from typing import Any
 
 import pytest
 
+from infra.local.events import QUEUES
 from infra.local.postgres import Databases
+from shared.domain.dead_letters import queue_of
 from shared.domain.errors import Refused, Retryable
+from shared.domain.events import consumer_of
 from shared.usecases.replay_dead_letter import ReplayDeadLetter, replay_dead_letter
 from tests.dead_letters import a_message, an_admin, failed
 from tests.rows import a_document, an_ingest_job
+
+
+@pytest.mark.parametrize("queue", [name for name in QUEUES if not name.endswith("-dead")])
+def test_every_queue_of_the_product_is_found_again_from_its_consumer(queue: str) -> None:
+    assert consumer_of(queue) == QUEUES[queue]
+    assert queue_of(consumer_of(queue), {"payload": {"lane": queue.partition("-")[2]}}) == queue
 
 
 class Sent:
