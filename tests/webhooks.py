@@ -1,6 +1,6 @@
 """A receiver that notes what it gets, and the steps of a webhook on a real database, for tests."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,7 +51,7 @@ def tell(records: PostgresRecords, kind: str = "job.queued", *, times: int = 1) 
     return event_id
 
 
-def send(databases: Databases, receiver: Receiver) -> int:
+def send(databases: Databases, receiver: Receiver, time_left: Callable[[], float] = lambda: 60.0) -> int:
     """Send what is due, as the schedule does; return the attempts."""
     return send_due_webhooks(
         SendDueWebhooks(),
@@ -60,7 +60,7 @@ def send(databases: Databases, receiver: Receiver) -> int:
         vault=vault,
         clock=clock,
         post_webhook=receiver,
-        time_left=lambda: 60.0,
+        time_left=time_left,
     ).attempts
 
 

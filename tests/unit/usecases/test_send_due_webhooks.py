@@ -103,3 +103,15 @@ def test_one_success_starts_the_count_of_dead_deliveries_again(databases: Databa
     tell(records)
     send(databases, receiver)
     assert records.webhooks.get(made.webhook.endpoint_id) == made.webhook
+
+
+def test_after_a_slow_portion_other_schedules_have_their_turn(databases: Databases) -> None:
+    records = make_records(databases)
+    _, receiver = new_webhook(records)
+    send(databases, receiver)  # leaves nothing due of other tests
+    for _ in range(20):
+        tell(records)
+    left = iter([60.0, 60.0, 50.0])
+    assert send(databases, receiver, time_left=lambda: next(left)) == len(receiver.got) == 8
+    send(databases, receiver)
+    assert len(receiver.got) == 20
