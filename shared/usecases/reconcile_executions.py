@@ -57,7 +57,7 @@ def _settle(found: Candidate, records: Records, workflows: Workflows, clock: Clo
         return False
     seen = replace(found, observed={**found.observed, "run": run.run_id, "execution": _status(execution)})
     with records.transaction():
-        job = records.jobs.get(found.subject_id, lock=True)
+        job = records.jobs.get(found.subject_id, lock=True, alone=True)  # a step may still be at work
         newest = records.jobs.newest_run(job.job_id)
         if newest.run_id != run.run_id or not records.repairs.is_due(SILENT, job.job_id):
             return False
