@@ -18,7 +18,10 @@ INSTANT_STATES = 100  # Pass and Choice states walked before the row is written 
 
 @dataclass(slots=True, kw_only=True)
 class Frame:
-    """A row of local_platform.frames with the name and input of its execution; `due_in` is seconds from the write."""
+    """A row of local_platform.frames with the name and input of its execution; `due_in` is seconds from the write.
+
+    `keeps_items` marks a Map that broke the line: its items stay for a redrive.
+    """
 
     frame_id: int
     execution_id: str
@@ -42,6 +45,7 @@ class Frame:
     due_at: datetime | None = None
     due_in: float | None = None
     failure: StateError | None = field(default=None)
+    keeps_items: bool = False
 
 
 class Line:

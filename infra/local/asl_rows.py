@@ -12,13 +12,15 @@ from infra.local.asl_line import Frame
 Connection = psycopg.Connection[Any]
 QUICK = ("token", "wait", "children")  # phases that call no function
 
-_CLAIM = """
+_FRAME = """
 select f.frame_id, f.execution_id, f.parent_id, f.item_index, f.item_value, f.round, f.maps, f.state, f.phase, f.data,
        f.entered_at, f.attempts, f.retry_count, f.token, f.answer, e.name, e.input, e.definition_hash,
        clock_timestamp() as now
   from local_platform.frames f
   join local_platform.executions e using (execution_id)
   left join local_platform.frames p on p.frame_id = f.parent_id
+"""
+_CLAIM = f"""{_FRAME}
  where f.due_at <= statement_timestamp() and e.status = 'RUNNING' and (%(all)s or f.phase = any(%(quick)s))
    and (f.parent_id is null or (p.phase = 'children' and p.maps = f.round and p.answer is null))
  order by f.due_at limit 1 for update of f skip locked"""
@@ -30,9 +32,17 @@ def claim(connection: Connection, *, quick: bool) -> Frame | None:
         return cursor.execute(_CLAIM, {"all": not quick, "quick": list(QUICK)}).fetchone()
 
 
+def load(connection: Connection, frame_id: int) -> Frame:
+    """Read a line without locking it."""
+    with connection.cursor(row_factory=class_row(Frame)) as cursor:
+        found = cursor.execute(f"{_FRAME} where f.frame_id = %s", [frame_id]).fetchone()
+    assert found is not None
+    return found
+
+
 def save(connection: Connection, frame: Frame) -> None:
-    """Write where the line stands; when its execution has ended meanwhile the line goes away instead."""
-    written = connection.execute(
+    """Write where the line stands; when its execution has ended meanwhile the line stays where it stood before."""
+    connection.execute(
         """
         with running as (select from local_platform.executions
                           where execution_id = %(execution)s and status = 'RUNNING' for share)
@@ -56,9 +66,7 @@ def save(connection: Connection, frame: Frame) -> None:
             "due_at": frame.due_at,
             "frame": frame.frame_id,
         },
-    ).rowcount
-    if not written:
-        connection.execute("delete from local_platform.frames where frame_id = %s", [frame.frame_id])
+    )
 
 
 def end_execution(connection: Connection, frame: Frame) -> None:
@@ -77,7 +85,23 @@ def end_execution(connection: Connection, frame: Frame) -> None:
             frame.execution_id,
         ],
     )
-    connection.execute("delete from local_platform.frames where frame_id = %s", [frame.frame_id])
+    if failure is None:
+        connection.execute("delete from local_platform.frames where frame_id = %s", [frame.frame_id])
+    else:
+        keep_failed(connection, frame)
+
+
+def keep_failed(connection: Connection, frame: Frame) -> None:
+    """Leave a failed line at its failed state for a redrive: a Map with its items, an item as one yet to begin."""
+    phase = "children" if frame.keeps_items else "done" if frame.parent_id is None else "pending"
+    connection.execute(
+        """
+        update local_platform.frames
+           set state = %s, phase = %s, data = %s, maps = %s, attempts = '{}', retry_count = 0, token = null,
+               answer = null, due_at = null
+         where frame_id = %s""",
+        [frame.state, phase, Json(frame.data), frame.maps, frame.frame_id],
+    )
 
 
 def start_children(connection: Connection, frame: Frame, start_at: str, values: list[Any], inputs: list[Any]) -> None:
@@ -108,7 +132,10 @@ def activate(connection: Connection, parent_id: int, map_round: int, count: int)
 
 
 def end_item(connection: Connection, frame: Frame) -> None:
-    """Write an item's end; the last one, or the first that fails, wakes the Map, every other lets the next one go."""
+    """Write an item's end; the last one, or the first that fails, wakes the Map, every other lets the next one go.
+
+    Of an item whose Map went on or whose execution ended nothing is written: `sweep` deletes it, or it runs again.
+    """
     parent = connection.execute(
         """
         select p.frame_id from local_platform.frames p join local_platform.executions e using (execution_id)
@@ -116,17 +143,17 @@ def end_item(connection: Connection, frame: Frame) -> None:
            for update of p""",
         [frame.parent_id, frame.round],
     ).fetchone()
-    if parent is None:  # the Map went on without this item
-        connection.execute("delete from local_platform.frames where frame_id = %s", [frame.frame_id])
+    if parent is None:
         return
     assert frame.parent_id is not None
+    if frame.failure:
+        keep_failed(connection, frame)
+        wake_parent(connection, frame.parent_id, frame.failure)
+        return
     connection.execute(
         "update local_platform.frames set phase = 'done', data = %s, due_at = null, token = null where frame_id = %s",
         [Json(frame.data), frame.frame_id],
     )
-    if frame.failure:
-        wake_parent(connection, frame.parent_id, frame.failure)
-        return
     activate(connection, frame.parent_id, frame.round, 1)
     open_items = connection.execute(
         "select from local_platform.frames where parent_id = %s and round = %s and phase <> 'done' limit 1",
@@ -165,7 +192,10 @@ def drop_items(connection: Connection, frame: Frame) -> None:
 
 
 def sweep(connection: Connection) -> None:
-    """Time out executions past their deadline and delete the lines that nothing will ever continue."""
+    """Time out executions past their deadline and delete the lines that nothing will ever continue.
+
+    The lines of an execution that did not succeed stay for a redrive, 14 days as on AWS; they are due no more.
+    """
     connection.execute("""
         update local_platform.executions
            set status = 'TIMED_OUT', error = 'States.Timeout', ended_at = clock_timestamp()
@@ -177,9 +207,19 @@ def sweep(connection: Connection) -> None:
           select f.frame_id from local_platform.frames f
             join local_platform.executions e using (execution_id)
             left join local_platform.frames p on p.frame_id = f.parent_id
-           where e.status <> 'RUNNING' or (f.parent_id is not null
-                 and (p.frame_id is null or p.phase <> 'children' or p.maps <> f.round))
+           where e.status = 'SUCCEEDED' or e.ended_at < clock_timestamp() - interval '14 days'
+                 or (f.parent_id is not null
+                     and (p.frame_id is null or p.phase <> 'children' or p.maps <> f.round))
              for update of f skip locked)""")
+    connection.execute("""
+        with ended as (
+          update local_platform.frames set due_at = null, token = null where frame_id in (
+            select f.frame_id from local_platform.frames f
+              join local_platform.executions e using (execution_id)
+             where (f.due_at is not null or f.token is not null) and e.status <> 'RUNNING'
+               for update of f skip locked)
+          returning frame_id)
+        delete from local_platform.tokens using ended where tokens.frame_id = ended.frame_id""")
 
 
 def forget_old(connection: Connection) -> None:

@@ -142,7 +142,13 @@ class StateMachine:
             elif line.state["Type"] == "Task":
                 self._task(connection, line)
         except StateError as error:
+            state = line.frame.state
             line.fail(error)
+            line.frame.keeps_items = (
+                phase == "children" and line.frame.failure is not None and line.frame.state == state
+            )
+            if phase == "children" and not line.frame.keeps_items:
+                asl_rows.drop_items(connection, line.frame)
 
     def _task(self, connection: Connection, line: Line) -> None:
         timeout = line.seconds("TimeoutSeconds", NO_TIMEOUT)
@@ -186,11 +192,10 @@ class StateMachine:
     def _gather(self, connection: Connection, line: Line) -> None:
         frame = line.frame
         failure, frame.answer = frame.answer, None
-        outputs = [] if failure else asl_rows.gather(connection, frame)
-        asl_rows.drop_items(connection, frame)
         if failure:
             raise StateError(failure["error"], failure["cause"])
-        line.succeed(outputs)
+        line.succeed(asl_rows.gather(connection, frame))
+        asl_rows.drop_items(connection, frame)
 
     def _write(self, connection: Connection, frame: Frame) -> None:
         if frame.phase != "done":
