@@ -1,7 +1,7 @@
 """Do the job of a dead letter once more: a new job, finished parts kept (spec W104, A115)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shared.domain.dead_letters import DeadLetter, refused_keys
@@ -42,23 +42,23 @@ def requeue_dead_letter(command: RequeueDeadLetter, *, records: Records, ids: Id
         old = records.jobs.get(item.job_id, lock=True)
         if old.status != "failed":  # its three commits are not all made yet (W102)
             raise Refused("DLQ_REQUEUE_CONFLICT", details={"job_status": old.status})
-        refused = refused_keys(old.job_type, command.patch)
+        again = _again(records, old, ids, clock)
+        refused = refused_keys(again.job_type, command.patch)
         if refused:
             fields = [{"field": f"body.patch.{key}", "rule": "not_allowed"} for key in refused]
             raise Refused("REQ_VALIDATION_FAILED", details={"fields": fields})
         run_id = ids.new("run")
-        job = records.jobs.accept(_again(records, old, command.patch, ids, clock), run_id=run_id)
+        job = records.jobs.accept(replace(again, payload={**again.payload, **command.patch}), run_id=run_id)
         _queue_resource(records, job)
         done = records.dead_letters.requeued(item, new_job_id=job.job_id, reason=command.reason)
     return RequeuedDeadLetter(item=done, job=job, run_id=run_id)
 
 
-def _again(records: Records, old: Job, patch: Mapping[str, Any], ids: Ids, clock: Clock) -> Job:
+def _again(records: Records, old: Job, ids: Ids, clock: Clock) -> Job:
     """A failed evaluation begins at its plan again, whatever part of it a resume job was to do."""
-    job_type, payload = old.job_type, {**old.payload, **patch}
-    if old.resource_type == "evaluation" and records.evaluations.get(old.resource_id).status == "failed":
-        job_type = "evaluate_bid"
-        payload = {key: value for key, value in payload.items() if key not in ("start_at", "review_id")}
+    job_type, payload = old.job_type, old.payload
+    if old.job_type == "resume_evaluation" and records.evaluations.get(old.resource_id).status == "failed":
+        job_type, payload = "evaluate_bid", {}
     return Job(
         job_id=ids.new("job"),
         tenant_id=old.tenant_id,
