@@ -3,6 +3,8 @@
 import inspect
 import json
 import logging
+import random
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, is_dataclass
 from functools import cache
@@ -12,7 +14,7 @@ from shared.domain.context import Actor
 from shared.domain.errors import CodedError, Retryable
 from shared.domain.events import is_envelope, is_told_by
 from shared.domain.jobs import STAGE_OF_STATE, Job
-from shared.domain.retries import STEP_RETRIES
+from shared.domain.retries import STEP_RETRIES, retry_jitter_seconds
 from shared.domain.transitions import JOB, is_later_stage, is_terminal
 from shared.wiring import Parts, Services, services
 
@@ -50,6 +52,7 @@ def step(command: type[Any], usecase: Callable[..., Any], *, fenced: bool = True
         scope = event["scope"]
         actor = Actor(tenant_id=scope["tenant_id"], actor_id="system", kind="system", trace_id=scope["trace"])
         parts = services().bind(actor, time_left=lambda: context.get_remaining_time_in_millis() / 1000)
+        time.sleep(retry_jitter_seconds(int(scope.get("attempt") or 0), random.random()))
         started_at = parts.clock.now()
         if fenced:
             _admit(parts, scope)
@@ -81,7 +84,7 @@ def _admit(parts: Parts, scope: Mapping[str, Any]) -> None:
 
 def _note(parts: Parts, scope: Mapping[str, Any], started_at: Any, error: CodedError | None) -> None:
     records, item = parts.records, str(scope.get("item", ""))
-    records.session.unfence()
+    records.session.fence(None)
     attempt = int(scope.get("attempt") or 0)
     with records.transaction():
         records.jobs.note_attempt(

@@ -1,5 +1,6 @@
 """Whose job starts next: slots per tenant, shares of the lanes, turns, deadlines (W17, W121, W122; F30)."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -14,13 +15,18 @@ from tests.records import clock, ids, make_records, new_tenant, pool
 
 
 @pytest.fixture
-def dispatch(databases: Databases) -> PostgresDispatch:
-    """The queue with nothing of earlier tests in it."""
+def dispatch(databases: Databases) -> Iterator[PostgresDispatch]:
+    """The queue with nothing of other tests in it; nothing of this one is left to them."""
+    end_all(databases)
+    yield PostgresDispatch(pool(databases.dispatch_url))
+    end_all(databases)
+
+
+def end_all(databases: Databases) -> None:
     with psycopg.connect(databases.owner_url) as connection:
         connection.execute("alter table jobs no force row level security")
         connection.execute("update jobs set status = 'canceled' where status in ('queued', 'running', 'retrying')")
         connection.execute("alter table jobs force row level security")
-    return PostgresDispatch(pool(databases.dispatch_url))
 
 
 def tenant(databases: Databases, *, tier: str = "enterprise") -> PostgresRecords:

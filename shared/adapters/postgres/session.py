@@ -98,16 +98,13 @@ class Session:
             self._before_commit.clear()
             self.audit_entries.clear()
 
-    def fence(self, job_id: str, run_id: str) -> None:
-        """From now on each transaction begins only while this run owns the living job (W7, W109).
+    def fence(self, job_id: str | None, run_id: str = "") -> None:
+        """From now on each transaction begins only while the run owns the living job (W7, W109); without a job the
+        fence is taken away, for what is noted about a step after its end.
 
         It holds a shared lock on the job's name, for which whoever ends the job from outside waits first
         (`Jobs.get(alone=True)`): so nothing of a step is committed after a cancel."""
-        self._fence = (job_id, run_id)
-
-    def unfence(self) -> None:
-        """Stop checking: for what is noted about a step after its end."""
-        self._fence = None
+        self._fence = None if job_id is None else (job_id, run_id)
 
     def _begin(self, connection: psycopg.Connection[Any]) -> None:
         """Raises Refused JOB_CANCELED for a fenced session whose job ended or belongs to another run."""
