@@ -13,8 +13,11 @@ from shared.ports.approval_records import Approvals
 from shared.ports.dead_letter_records import DeadLetters
 from shared.ports.document_records import Chunks, Documents, Facts, ParseRuns, Uploads
 from shared.ports.evaluation_records import Evaluations, Reports, Reviews, Searches, Verdicts
+from shared.ports.export_records import Exports
 from shared.ports.project_records import Bids, Projects, RulePacks, Suppliers, Users
 from shared.ports.sweep_records import Findings, Leftovers, Repairs
+from shared.ports.task_records import Tasks
+from shared.ports.trace_records import Traces
 from shared.ports.webhook_records import WebhookDeliveries, Webhooks
 
 
@@ -176,6 +179,9 @@ class Records(Protocol):
     def moves(self) -> Moves: ...
 
     @property
+    def traces(self) -> Traces: ...
+
+    @property
     def idempotency(self) -> Idempotency: ...
 
     @property
@@ -240,6 +246,12 @@ class Records(Protocol):
 
     @property
     def repairs(self) -> Repairs: ...
+
+    @property
+    def tasks(self) -> Tasks: ...
+
+    @property
+    def exports(self) -> Exports: ...
 
     @property
     def leftovers(self) -> Leftovers: ...

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from shared.adapters.system import SystemClock
 from shared.domain.jobs import Job
 from tests.handlers.api_server import Api
 from tests.rows import a_document, an_ingest_job
@@ -117,3 +118,35 @@ def test_a_stream_has_frames_a_terminal_one_and_can_be_resumed(api: Api, job: Jo
 
 def test_a_wait_of_more_than_20_seconds_is_refused(api: Api, job: Job) -> None:
     assert api.refused("GET", f"/runs/{run_of(api, job)}/events", wait=21) == (400, "REQ_VALIDATION_FAILED")
+
+
+def forget_events(api: Api, run_id: str, *, up_to: int) -> None:
+    """What the retention of 30 days does."""
+    api.as_owner("delete from run_events where run_id = %s and seq <= %s", run_id, up_to)
+
+
+def test_a_cursor_before_the_kept_events_is_refused_and_told_the_first_one(api: Api, job: Job) -> None:
+    run_id = run_of(api, job)
+    note(api, run_id, 5)
+    forget_events(api, run_id, up_to=3)
+    path = f"/runs/{run_id}/events"
+    assert api.refused("GET", path, cursor=1) == (410, "EVENT_CURSOR_EXPIRED")
+    assert [e["seq"] for e in api.ok("GET", path, cursor=3)["items"]] == [4, 5]
+
+
+def test_a_trace_tells_steps_events_and_audit_in_order(api: Api, job: Job) -> None:
+    run_id, records = run_of(api, job), api.records("agent")
+    failed = {"code": "DEPENDENCY_TIMEOUT", "class": "transient", "retryable": True}
+    for attempt, error in enumerate((failed, None)):
+        records.jobs.note_attempt(run_id, "InspectFile", "", attempt, started_at=SystemClock().now(), error=error)
+    note(api, run_id, 2)
+    told = api.ok("GET", f"/runs/{run_id}/trace", role="evaluator")
+    steps = [(e["name"], e["attempt"], e["code"]) for e in told["items"] if e["source"] == "step"]
+    assert steps == [("InspectFile", 0, "DEPENDENCY_TIMEOUT"), ("InspectFile", 1, None)]
+    assert [e["occurred_at"] for e in told["items"]] == sorted(e["occurred_at"] for e in told["items"])
+    assert {"step", "run", "event"} == {e["source"] for e in told["items"]}
+    by_id = api.ok("GET", f"/traces/{job.trace_id}", role="admin")
+    assert by_id["jobs"] == [job.job_id]
+    assert "job.queued" in {e["name"] for e in by_id["items"] if e["source"] == "audit"}
+    assert api.refused("GET", f"/runs/{run_id}/trace", role="viewer") == (403, "AUTH_FORBIDDEN")
+    assert api.refused("GET", f"/traces/{'f' * 32}", role="admin") == (404, "RUN_NOT_FOUND")

@@ -13,6 +13,7 @@ from functions.api.answers import Answer, json_response, time_text, to_json
 from functions.api.caller import Asking, Caller
 from functions.api.fields import EvaluationId, RunId
 from functions.api.routing import new_router, route
+from shared.domain.errors import Refused
 
 router = new_router()
 FRAMES = 200
@@ -42,6 +43,9 @@ def _read(caller: Caller, run_id: str, after: int) -> tuple[list[dict[str, Any]]
     with caller.records.transaction():
         run = caller.records.jobs.run(run_id)
         rows: Sequence[dict[str, Any]] = caller.records.jobs.events(run_id, after=after, limit=FRAMES)
+    if after < run.last_seq and (not rows or rows[0]["seq"] != after + 1):
+        first = rows[0]["seq"] if rows else run.last_seq + 1
+        raise Refused("EVENT_CURSOR_EXPIRED", details={"first_seq": first})
     last = rows[-1]["seq"] if rows else after
     return [_frame(row) for row in rows], run.status in ENDED and last >= run.last_seq
 
@@ -75,6 +79,7 @@ async def _answer(caller: Caller, request: Request, run_id: str, cursor: int | N
         last = request.headers.get("last-event-id", "0")
         after = cursor if cursor is not None else int(last) if last.isdigit() and len(last) < 17 else 0
         seconds = wait or STREAM_SECONDS
+        await run_in_threadpool(_read, caller, run_id, after)  # an expired cursor is refused before the stream begins
         return StreamingResponse(_stream(caller, run_id, after, seconds), media_type="text/event-stream")
     after = cursor or 0
     frames, closed = await _wait(caller, run_id, after, wait)
@@ -83,7 +88,14 @@ async def _answer(caller: Caller, request: Request, run_id: str, cursor: int | N
     return json_response(answer.body(caller.meta), status=200, headers={})
 
 
-@route(router, "GET", "/runs/{run_id}/events", "run.read", shows=dict[str, Any], errors=("RUN_NOT_FOUND",))
+@route(
+    router,
+    "GET",
+    "/runs/{run_id}/events",
+    "run.read",
+    shows=dict[str, Any],
+    errors=("RUN_NOT_FOUND", "EVENT_CURSOR_EXPIRED"),
+)
 async def get_run_events(
     caller: Asking, request: Request, run_id: RunId, cursor: After = None, wait: Wait = 0
 ) -> Response:
@@ -103,7 +115,7 @@ async def get_run_events(
     "/evaluations/{evaluation_id}/events",
     "run.read",
     shows=dict[str, Any],
-    errors=("EVALUATION_NOT_FOUND", "RUN_NOT_FOUND"),
+    errors=("EVALUATION_NOT_FOUND", "RUN_NOT_FOUND", "EVENT_CURSOR_EXPIRED"),
 )
 async def get_evaluation_events(
     caller: Asking, request: Request, evaluation_id: EvaluationId, cursor: After = None, wait: Wait = 0

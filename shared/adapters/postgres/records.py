@@ -11,6 +11,7 @@ from shared.adapters.postgres.chunks import Chunks
 from shared.adapters.postgres.dead_letters import DeadLetters
 from shared.adapters.postgres.documents import Documents
 from shared.adapters.postgres.evaluations import Evaluations
+from shared.adapters.postgres.exports import Exports
 from shared.adapters.postgres.facts import Facts
 from shared.adapters.postgres.idempotency import Idempotency
 from shared.adapters.postgres.jobs import Jobs
@@ -25,6 +26,8 @@ from shared.adapters.postgres.searches import Searches
 from shared.adapters.postgres.session import Session
 from shared.adapters.postgres.suppliers import Bids, Suppliers
 from shared.adapters.postgres.sweep_repairs import Findings, Repairs
+from shared.adapters.postgres.tasks import Tasks
+from shared.adapters.postgres.traces import Traces
 from shared.adapters.postgres.trail import Trail
 from shared.adapters.postgres.uploads import Uploads
 from shared.adapters.postgres.users import Users
@@ -44,6 +47,7 @@ class PostgresRecords:
         self.session = session = Session(pool, actor)
         self.trail = Trail(session, clock=clock, ids=ids, audit_key=audit_key)
         self.jobs = Jobs(session, self.trail, clock=clock)
+        self.traces = Traces(session)
         self.moves = Moves(session, self.trail, clock=clock)
         self.idempotency = Idempotency(session)
         self.users, self.projects, self.suppliers = Users(session), Projects(session), Suppliers(session)
@@ -54,6 +58,7 @@ class PostgresRecords:
         self.reviews, self.reports = Reviews(session), Reports(session)
         self.approvals, self.dead_letters = Approvals(session, self.trail), DeadLetters(session, self.trail)
         self.webhooks, self.webhook_deliveries = Webhooks(session), WebhookDeliveries(session)
+        self.tasks, self.exports = Tasks(session), Exports(session)
         self.findings = Findings(session, ids=ids)
         self.repairs = Repairs(
             session, jobs=self.jobs, moves=self.moves, documents=self.documents, evaluations=self.evaluations

@@ -90,7 +90,10 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop them and the columns."""
-    run("drop trigger if exists replay_has_succeeded on consumed_events; drop function if exists replay_has_succeeded();")
+    run(
+        """drop trigger if exists replay_has_succeeded on consumed_events;
+        drop function if exists replay_has_succeeded();"""
+    )
     run("""alter table dlq_items drop column if exists payload, drop column if exists replayed_by,
         drop column if exists new_job_id, drop column if exists approval_id, drop column if exists reason,
         drop column if exists project_id;""")
