@@ -9,17 +9,28 @@ import pytest
 
 from infra.local.asl_rows import sweep
 from infra.local.redrive import redrive
+from infra.local.state_machine import StateMachine
 from tests.workflow.conftest import Shop, until
 
 CALLBACK = "arn:aws:states:::lambda:invoke.waitForTaskToken"
 FAIL = {"F": {"Type": "Fail", "Error": "Failed"}}
 
 
-def again(shop: Shop, ref: str) -> bool:
-    """Redrive after a sweep, which must have left what a redrive needs."""
+def again(shop: Shop, ref: str, *, swept: bool = True) -> bool:
+    """Redrive after a sweep, which must have left what a redrive needs, or before there was one."""
     with psycopg.connect(shop.url) as connection:
-        sweep(connection)
+        if swept:
+            sweep(connection)
         return redrive(connection, ref)
+
+
+def work_off(shop: Shop, steps: int | None = None) -> int:
+    """Take all due lines, or so many of them; how many there were."""
+    machine, taken = StateMachine(shop.resolve), 0
+    with psycopg.connect(shop.url, autocommit=True) as connection:
+        while taken != steps and machine.run_next(connection):
+            taken += 1
+    return taken
 
 
 def task(name: str, **fields: Any) -> dict[str, Any]:
@@ -82,6 +93,31 @@ def test_a_half_done_map_runs_its_failed_and_unbegun_items_only(shop: Shop) -> N
     assert after[0] == 1
 
 
+def test_a_redriven_map_runs_no_more_items_at_once_than_it_may(idle_shop: Shop) -> None:
+    calls = counted(idle_shop, "work", {1})
+    work = {"W": task("Work", End=True)}
+    machine = {"StartAt": "M", "States": {"M": {**each(work, "W", MaxConcurrency=1), "End": True}}}
+    ref = idle_shop.start(machine, {"l": [0, 1, 2, 3]})
+    work_off(idle_shop)
+    assert again(idle_shop, ref)
+    with psycopg.connect(idle_shop.url) as connection:
+        rows = connection.execute("select item_index, phase from local_platform.frames order by item_index").fetchall()
+    assert rows == [(0, "done"), (1, "enter"), (2, "pending"), (3, "pending"), (None, "children")]
+    assert calls == {0: 1, 1: 1}
+
+
+def test_a_map_whose_items_are_all_done_is_gathered(idle_shop: Shop) -> None:
+    calls = counted(idle_shop, "work", set())
+    machine = {"StartAt": "M", "States": {"M": {**each({"W": task("Work", End=True)}, "W"), "End": True}}}
+    ref = idle_shop.start(machine, {"l": [0, 1]})
+    work_off(idle_shop, steps=3)  # the Map and both items
+    idle_shop.workflows.stop(ref, cause="by mistake")
+    assert again(idle_shop, ref)
+    work_off(idle_shop)
+    assert idle_shop.look(ref).output == [0, 1]
+    assert calls == {0: 1, 1: 1}
+
+
 def test_an_item_goes_on_at_its_own_failed_state(shop: Shop) -> None:
     bad: set[Any] = {1}
     first, second = counted(shop, "first", set()), counted(shop, "second", bad)
@@ -124,40 +160,50 @@ def test_a_caught_map_that_leads_to_a_fail_is_not_run_again(shop: Shop) -> None:
     assert calls == {1: 1}
 
 
-def test_a_stopped_wait_is_asked_again_under_a_new_token(shop: Shop, tokens: Callable[[str], str]) -> None:
-    payload = {"key": "k", "token.$": "$$.Task.Token"}
-    ask = {"Type": "Task", "Resource": CALLBACK, "Parameters": {"FunctionName": "${Ask}", "Payload": payload}}
-    ref = shop.start({"StartAt": "A", "States": {"A": {**ask, "End": True}}})
-    old = tokens("k")
-    shop.workflows.stop(ref, cause="by mistake")
-    assert again(shop, ref)
-    new = tokens("k")
-    assert new != old
-    assert not shop.workflows.succeed(old, {"n": 1})
-    assert shop.workflows.succeed(new, {"n": 2})
-    assert shop.wait(ref).output == {"n": 2}
+@pytest.mark.parametrize("swept", [True, False])
+def test_a_stopped_wait_is_asked_again_under_a_new_token(idle_shop: Shop, swept: bool) -> None:
+    seen: list[str] = []
+    idle_shop.functions["ask"] = lambda event, _: seen.append(event["token"])
+    parameters = {"FunctionName": "${Ask}", "Payload": {"token.$": "$$.Task.Token"}}
+    ask = {"Type": "Task", "Resource": CALLBACK, "Parameters": parameters, "End": True}
+    ref = idle_shop.start({"StartAt": "A", "States": {"A": ask}})
+    work_off(idle_shop)
+    idle_shop.workflows.stop(ref, cause="by mistake")
+    assert again(idle_shop, ref, swept=swept)
+    assert not idle_shop.workflows.succeed(seen[0], {"n": 0})
+    work_off(idle_shop)
+    assert not idle_shop.workflows.succeed(seen[0], {"n": 1})
+    assert idle_shop.workflows.succeed(seen[1], {"n": 2})
+    work_off(idle_shop)
+    assert idle_shop.look(ref).output == {"n": 2}
 
 
-def test_the_time_of_a_redriven_execution_begins_again(shop: Shop) -> None:
-    wait = {"Type": "Wait", "Timestamp": "2999-01-01T00:00:00Z", "End": True}
-    ref = shop.start({"StartAt": "A", "TimeoutSeconds": 1, "States": {"A": wait}})
-    for _ in range(2):
-        assert shop.wait(ref).status == "TIMED_OUT"
-        assert again(shop, ref)
-        assert shop.look(ref).status == "RUNNING"
+def test_the_time_of_a_redriven_execution_begins_again(idle_shop: Shop) -> None:
+    wait = {"Type": "Wait", "Seconds": 300, "End": True}
+    ref = idle_shop.start({"StartAt": "A", "TimeoutSeconds": 600, "States": {"A": wait}})
+    with psycopg.connect(idle_shop.url) as connection:
+        connection.execute("update local_platform.executions set deadline = clock_timestamp() - interval '1 day'")
+        sweep(connection)
+    assert idle_shop.look(ref).status == "TIMED_OUT"
+    assert again(idle_shop, ref)
+    assert work_off(idle_shop) == 1
+    with psycopg.connect(idle_shop.url) as connection:
+        sweep(connection)
+    assert idle_shop.look(ref).status == "RUNNING"
 
 
+@pytest.mark.parametrize("swept", [True, False])
 @pytest.mark.parametrize("age", ["13 days", "15 days"])
-def test_only_an_execution_of_the_last_14_days_that_did_not_succeed_is_redriven(shop: Shop, age: str) -> None:
-    counted(shop, "work", {1})
-    ref = shop.start({"StartAt": "A", "States": {"A": task("Work", End=True)}}, {"k": 1})
-    shop.wait(ref)
-    with psycopg.connect(shop.url) as connection:
+def test_only_an_execution_of_the_last_14_days_is_redriven(idle_shop: Shop, age: str, swept: bool) -> None:
+    counted(idle_shop, "work", {1})
+    ref = idle_shop.start({"StartAt": "A", "States": {"A": task("Work", End=True)}}, {"k": 1})
+    work_off(idle_shop)
+    with psycopg.connect(idle_shop.url) as connection:
         connection.execute("update local_platform.executions set ended_at = clock_timestamp() - %s::interval", [age])
-    assert again(shop, ref) == (age == "13 days")
+    assert again(idle_shop, ref, swept=swept) == (age == "13 days")
 
 
-def test_nothing_else_is_redriven(shop: Shop, tokens: Callable[[str], str]) -> None:
+def test_nothing_else_is_redriven(shop: Shop) -> None:
     done = shop.start({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})
     assert shop.wait(done).status == "SUCCEEDED"
     running = shop.start({"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 60, "End": True}}})
