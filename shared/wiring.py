@@ -1,6 +1,7 @@
 """Which adapter answers which port, for one process; everything heavy is made when it is first asked for."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,10 @@ from shared.adapters.postgres.records import PostgresRecords
 from shared.adapters.postgres.session import open_pool
 from shared.adapters.system import AesVault, SystemClock, SystemIds, derive_key
 from shared.domain.context import Actor
+from shared.domain.errors import Permanent
+from shared.domain.jobs import Job
 from shared.domain.search_request import SearchQuery, SearchResult
+from shared.domain.tasks import RENEW_SECONDS
 from shared.ports.dispatch import Dispatch, Outbox
 from shared.ports.objects import ObjectStore
 from shared.ports.platform import Clock, Ids, Queue, Vault, Workflows
@@ -21,6 +25,7 @@ from shared.ports.reasoning import CriterionGraph
 from shared.ports.sweeps import Sweeps
 from shared.ports.webhook_records import WebhookPost, WebhookQueue
 from shared.settings import Settings, read_settings
+from shared.usecases.render_export import RenderExport, render_export
 from shared.usecases.search import search
 
 if TYPE_CHECKING:
@@ -252,6 +257,28 @@ class Parts:
     def records_of(self) -> Callable[[str], PostgresRecords]:
         """The records of a tenant named by a sweep, for its repairs; the actor is the system itself."""
         return lambda tenant_id: self.made.bind(replace(self.actor, tenant_id=tenant_id)).records
+
+    @property
+    def task_work(self) -> Callable[[Job, str], None]:
+        """What a task job does, in records that only the run which claimed it may change (F28)."""
+
+        def work(job: Job, run_id: str) -> None:
+            if job.job_type != "export":
+                raise Permanent("INTERNAL_ERROR", f"no worker for jobs of type {job.job_type}")
+            records = self.made.bind(self.actor).records
+            records.session.fence(job.job_id, run_id)
+            command = RenderExport(export_id=job.resource_id, job_id=job.job_id, run_id=run_id)
+            render_export(command, records=records, objects=self.objects)
+
+        return work
+
+    @property
+    def keep_lease(self) -> Callable[[str, str], AbstractContextManager[None]]:
+        """Renews the lease of a task job, on a connection of its own, while the block runs."""
+        from shared.adapters.lease_keeper import keep_renewing
+
+        tasks = self.made.bind(self.actor).records.tasks
+        return lambda job_id, run_id: keep_renewing(lambda: tasks.renew(job_id, run_id), every=RENEW_SECONDS)
 
     @property
     def outbox(self) -> Outbox:

@@ -47,6 +47,8 @@ POLICY: dict[str, Action] = {
     "review.read": _row("A E U"),  # A100
     "review.decide": _row("A E"),  # S30
     "report.read": _row(READERS),  # S33
+    "export.create": _row(READERS),  # A108: any by source
+    "export.read": _row(READERS),
     "job.read": _row(READERS),  # S35
     "job.cancel": _row("A G E"),  # an evaluator only what it started
     "run.read": _row("A G E V U"),  # events; the run itself: A112

@@ -62,6 +62,8 @@ JOB_NOT_FOUND|404|validation|no|E1|Job not found|任务不存在
 RUN_NOT_FOUND|404|validation|no|E1|Run not found|运行不存在
 CODE_TAKEN|409|business_rule|no|E1|The code is in use|编码已被使用
 PROJECT_CLOSED|409|business_rule|no|E1|The project accepts no more work|项目已关闭
+EXPORT_NOT_FOUND|404|validation|no|E1|There is no such export|导出不存在
+EXPORT_EXPIRED|410|business_rule|no|E1|The export has expired|导出已过期
 UPLOAD_SESSION_EXPIRED|410|business_rule|no|E1|The upload session has expired|上传会话已过期
 EVENT_CURSOR_EXPIRED|410|business_rule|no|E1|The event cursor is too old|事件游标已过期
 UPLOAD_FILES_LIMIT_EXCEEDED|400|validation|no|E1|More than 64 files or 5 GiB|超过 64 个文件或 5 GiB

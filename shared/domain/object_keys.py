@@ -27,6 +27,13 @@ def report_key(tenant_id: str, evaluation_id: str, version: int, extension: str)
     return f"{_owner(tenant_id, 'reports', evaluation_id)}/v{version}.{extension}"
 
 
+def export_key(tenant_id: str, export_id: str, extension: str) -> str:
+    """Where the file of an export lies; `extension` is json, csv or pdf."""
+    if extension not in ("json", "csv", "pdf"):
+        raise ValueError("an export key takes json, csv or pdf")
+    return f"{_owner(tenant_id, 'exports', export_id)}/report.{extension}"
+
+
 def check_key(key: str) -> str:
     """Return the key; raises ValueError for anything that could leave its folder or its tenant."""
     if len(key) > LONGEST_KEY or not _KEY.fullmatch(key):

@@ -19,6 +19,7 @@ NOT_STEPS |= {"reconcile_runs", "reconcile_executions", "reconcile_leases", "rec
 NOT_STEPS |= {"finish_dead_letters", "clear_leftovers"}
 NOT_STEPS |= {"deliver_webhook", "send_due_webhooks"}
 NOT_STEPS |= {"record_dead_message"}
+NOT_STEPS |= {"work_tasks"}
 
 
 def name(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from psycopg.types.json import Jsonb
@@ -12,7 +13,7 @@ from shared.domain import transitions
 from shared.domain.documents import Document
 from shared.domain.errors import Refused
 from shared.domain.evaluation_rows import Evaluation, Review
-from shared.domain.jobs import Job
+from shared.domain.jobs import TASK_TYPES, Job
 from shared.ports.platform import Clock
 
 Row = TypeVar("Row", Job, Document, Evaluation, Review)
@@ -64,7 +65,10 @@ class Moves:
             changes["progress_done"] = job.progress_total
         with self._session.transaction():
             moved = self._move("jobs", "job_id", job, to, changes)
-            self._publish("jobs", ("job", job.job_id), to, moved.row_version, job.project_id, job_id=job.job_id)
+            about, more = ("job", job.job_id), {}
+            if job.job_type in TASK_TYPES:
+                more = {"job_type": job.job_type, "lane": job.lane}  # wakes its workers when it is to be retried (W18)
+            self._publish("jobs", about, to, moved.row_version, job.project_id, job_id=job.job_id, more=more)
             if "stage" in changes and changes["stage"] != job.stage and moved.claim_token:
                 self._trail.run_event(
                     moved.claim_token, "run.stage.changed", stage=moved.stage, payload={"from": job.stage}
@@ -139,12 +143,13 @@ class Moves:
         project_id: str | None,
         *,
         job_id: str | None = None,
+        more: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._trail.audit(f"{about[0]}.{to}", *about)
         event = EVENTS[table].get(to)
         if event:
             key = f"{about[0]}_id"
-            payload = {key: about[1], "status": to}
+            payload = {key: about[1], "status": to, **more}
             self._trail.publish(event, (*about, version), payload, project_id=project_id, job_id=job_id)
 
     def _move(self, table: str, key: str, row: Row, to: str, changes: Mapping[str, Any]) -> Row:
