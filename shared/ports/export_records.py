@@ -19,3 +19,7 @@ class Exports(Protocol):
     def ready(self, export_id: str, *, object_key: str, object_version: str, sha256: str, size_bytes: int) -> None:
         """queued -> ready for 7 days from now."""
         ...
+
+    def fail(self, export_id: str, *, code: str) -> None:
+        """queued -> failed with the code of its job."""
+        ...

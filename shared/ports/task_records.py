@@ -11,8 +11,8 @@ class Tasks(Protocol):
     def due(self, hint: str | None) -> Job | None:
         """Lock and return the `hint` job or the one that waits the longest, whichever is due; None without one.
 
-        Due: queued or retrying from available_at on, or running under an expired lease while tries remain; never past
-        its deadline. Rows that somebody else has locked are passed over."""
+        Due: queued (before its deadline) or retrying from available_at on, or running under an expired lease while
+        tries remain. Rows that somebody else has locked are passed over."""
         ...
 
     def lease(self, job_id: str, run_id: str) -> None:

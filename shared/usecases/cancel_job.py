@@ -30,6 +30,8 @@ def cancel_job(command: CancelJob, *, records: Records) -> Job:
             _cancel_document(records, job.resource_id)
         elif job.resource_type == "evaluation":
             _cancel_evaluation(records, job.resource_id)
+        elif job.resource_type == "export":
+            records.exports.fail(job.resource_id, code="JOB_CANCELED")
         records.moves.close_run(run.run_id, "stopped")
     return canceled
 

@@ -53,3 +53,12 @@ class Exports:
             size=size_bytes,
             life=EXPORT_LIFE,
         )
+
+    def fail(self, export_id: str, *, code: str) -> None:
+        """queued -> failed with the code of its job."""
+        self._session.execute(
+            """update exports set status = 'failed', error_code = %(code)s, updated_at = clock_timestamp(),
+                 row_version = row_version + 1 where export_id = %(id)s and status = 'queued'""",
+            id=export_id,
+            code=code,
+        )

@@ -10,8 +10,9 @@ from shared.domain.tasks import LEASE_SECONDS
 
 COLUMNS = ", ".join(f.name for f in fields(Job))
 DUE = f"""select {COLUMNS} from jobs
-where job_type = any(%(types)s) and deadline_at > clock_timestamp()
-  and ((status in ('queued', 'retrying') and available_at <= clock_timestamp())
+where job_type = any(%(types)s)
+  and ((status = 'queued' and available_at <= clock_timestamp() and deadline_at > clock_timestamp())
+    or (status = 'retrying' and available_at <= clock_timestamp())
     or (status = 'running' and lease_expires_at < clock_timestamp() and retry_count < {STEP_RETRIES}))
 order by (job_id is not distinct from %(hint)s) desc, available_at limit 1 for update skip locked"""
 RENEWED = f"lease_expires_at = clock_timestamp() + interval '{LEASE_SECONDS} s'"
