@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.local.asl_choice import COMPARISONS, timestamp
+from infra.local.asl_errors import handling_problems
 from infra.local.paths import parse_path
 
 CALLBACK = "arn:aws:states:::lambda:invoke.waitForTaskToken"
@@ -35,8 +36,8 @@ _FIELDS = {
 _WAITS = ("Seconds", "SecondsPath", "Timestamp", "TimestampPath")
 _MOVES_ON = {"Pass", "Task", "Map", "Wait"}
 _PATH_FIELDS = {"InputPath", "OutputPath", "ResultPath", "ItemsPath", "Variable"}
-_NUMBERS = ("TimeoutSeconds", "HeartbeatSeconds", "MaxConcurrency", "Seconds")
-_RETRIER = {"ErrorEquals", "IntervalSeconds", "BackoffRate", "MaxDelaySeconds", "MaxAttempts", "Comment"}
+_NUMBERS = {"TimeoutSeconds": 1, "HeartbeatSeconds": 1, "MaxConcurrency": 0, "Seconds": 0}  # with the least allowed
+_ALTERNATIVES = ("TimeoutSeconds", "HeartbeatSeconds", "MaxConcurrency")
 
 
 class InvalidDefinition(ValueError):
@@ -140,17 +141,15 @@ def _state_problems(state: Mapping[str, Any]) -> Iterator[str]:
     yield from _unknown(state, _FIELDS[kind] | ends | {"Type", "Comment"}, "the state")
     if kind in _MOVES_ON and ("Next" in state) == (state.get("End") is True):
         yield "needs either Next or End: true"
-    for field in _NUMBERS:
-        value = state.get(field, 0)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            yield f"{field} is not a whole number of at least 0"
+    for field, least in _NUMBERS.items():
+        value = state.get(field, least)
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            yield f"{field} is not a whole number of at least {least}"
+    for field in _ALTERNATIVES:
+        if field in state and f"{field}Path" in state:
+            yield f"{field} is given twice"
     yield from _kind_problems(kind, state)
-    for retrier in state.get("Retry", []):
-        yield from _unknown(retrier, _RETRIER, "Retry")
-        yield from _error_names(retrier, "Retry")
-    for catch in state.get("Catch", []):
-        yield from _unknown(catch, {"ErrorEquals", "ResultPath", "Next", "Comment"}, "Catch")
-        yield from _error_names(catch, "Catch")
+    yield from handling_problems(state)
     yield from _path_problems(state)
 
 
@@ -203,12 +202,6 @@ def _rule_problems(rule: Any) -> Iterator[str]:
             return
     if "Variable" not in rule or len(set(rule) & COMPARISONS) != 1 or len(rule) != 2:
         yield f"a rule has one Variable and one comparison, not {sorted(rule)}"
-
-
-def _error_names(holder: Mapping[str, Any], word: str) -> Iterator[str]:
-    names = holder.get("ErrorEquals")
-    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-        yield f"{word} has no ErrorEquals"
 
 
 def _path_problems(value: Any) -> Iterator[str]:

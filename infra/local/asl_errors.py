@@ -1,11 +1,14 @@
 """Failed states: error names, what Retry and Catch match, and how long a retry waits."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 LONGEST_MESSAGE = 8000  # characters; the service cuts causes at 32,768
 UNCAUGHT_BY_ALL = frozenset({"States.DataLimitExceeded", "States.Runtime"})
+_RETRIER = {"ErrorEquals", "IntervalSeconds", "BackoffRate", "MaxDelaySeconds", "MaxAttempts", "Comment"}
+_CATCHER = {"ErrorEquals", "ResultPath", "Next", "Comment"}
+_LEAST = {"IntervalSeconds": 1, "MaxDelaySeconds": 1, "MaxAttempts": 0}  # the Amazon States Language's bounds
 
 
 class StateError(Exception):
@@ -64,3 +67,24 @@ def retry_delay(state: Mapping[str, Any], error: str, used: Mapping[str, int]) -
 def catcher(state: Mapping[str, Any], error: str) -> Mapping[str, Any] | None:
     """Return the first Catch that matches the error, or None."""
     return next((each for each in state.get("Catch", []) if matches(error, each["ErrorEquals"])), None)
+
+
+def handling_problems(state: Mapping[str, Any]) -> Iterator[str]:
+    """Every reason to refuse the state's Retry and Catch, as sentences."""
+    for word, known in (("Retry", _RETRIER), ("Catch", _CATCHER)):
+        entries = state.get(word, [])
+        for number, entry in enumerate(entries, 1):
+            yield from (f"{word} has a field outside the subset: {field}" for field in sorted(set(entry) - known))
+            names = entry.get("ErrorEquals")
+            if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+                yield f"{word} has no ErrorEquals"
+            elif "States.ALL" in names and (len(names) > 1 or number < len(entries)):
+                yield f"{word}: States.ALL stands alone and last"
+    for retrier in state.get("Retry", []):
+        for field, least in _LEAST.items():
+            value = retrier.get(field, least)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                yield f"Retry: {field} is not a whole number of at least {least}"
+        rate = retrier.get("BackoffRate", 2.0)
+        if isinstance(rate, bool) or not isinstance(rate, int | float) or rate < 1:
+            yield "Retry: BackoffRate is not a number of at least 1"

@@ -91,6 +91,31 @@ def test_what_is_outside_the_subset_is_refused(bad: Any) -> None:
         read_definition(bad)
 
 
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"Retry": [{"ErrorEquals": ["E"], "IntervalSeconds": 0}]},
+        {"Retry": [{"ErrorEquals": ["E"], "IntervalSeconds": 1.5}]},
+        {"Retry": [{"ErrorEquals": ["E"], "MaxDelaySeconds": 0}]},
+        {"Retry": [{"ErrorEquals": ["E"], "MaxAttempts": -1}]},
+        {"Retry": [{"ErrorEquals": ["E"], "MaxAttempts": True}]},
+        {"Retry": [{"ErrorEquals": ["E"], "BackoffRate": 0.5}]},
+        {"Retry": [{"ErrorEquals": ["E"], "BackoffRate": "2"}]},
+        {"Retry": [{"ErrorEquals": ["E"], "JitterStrategy": "FULL"}]},
+        {"Retry": [{"ErrorEquals": []}]},
+        {"Retry": [{"ErrorEquals": ["States.ALL", "E"]}]},
+        {"Retry": [{"ErrorEquals": ["States.ALL"]}, {"ErrorEquals": ["E"]}]},
+        {"Catch": [{"ErrorEquals": ["States.ALL"], "Next": "A"}, {"ErrorEquals": ["E"], "Next": "A"}]},
+        {"TimeoutSeconds": 0},
+        {"TimeoutSeconds": 5, "TimeoutSecondsPath": "$.t"},
+    ],
+)
+def test_retries_catches_and_times_that_step_functions_refuses_are_refused_here(bad: dict[str, Any]) -> None:
+    assert read_definition(machine({**WORK, "Retry": [{"ErrorEquals": ["E"], "MaxAttempts": 0}]}))
+    with pytest.raises(InvalidDefinition):
+        read_definition(machine({**WORK, **bad}))
+
+
 def test_all_problems_are_told_at_once() -> None:
     with pytest.raises(InvalidDefinition) as refused:
         read_definition({"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B", "Assign": {}}}})

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 import psycopg
 import pytest
 
+from infra.local import asl_line
+from infra.local.asl_errors import retry_delay
 from infra.local.postgres import Databases
 from infra.local.worker import Worker
 from shared.adapters.local_workflows import LocalWorkflows
@@ -97,6 +99,17 @@ def until(probe: Callable[[], T | None]) -> T:
             return found
         time.sleep(0.01)
     raise AssertionError("nothing happened")
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries come at once: the least a definition may ask for is a second."""
+
+    def at_once(*arguments: Any) -> tuple[str, float] | None:
+        found = retry_delay(*arguments)
+        return None if found is None else (found[0], 0.0)
+
+    monkeypatch.setattr(asl_line, "retry_delay", at_once)
 
 
 @pytest.fixture

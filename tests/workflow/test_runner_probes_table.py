@@ -29,6 +29,7 @@ HELD = {
     "callback_in_map": "test_each_item_of_a_map_has_its_own_token",
     "map_item_fails": "test_a_failed_item_fails_the_map_and_is_caught_there",
     "stop_execution": "test_a_stopped_execution_takes_no_answer",
+    "redrive, redrive_map": "test_a_half_done_map_runs_its_failed_and_unbegun_items_only",
     "name_idempotent": "test_a_name_keeps_its_first_input",
     "exec_timeout": "test_a_machine_s_timeout_ends_the_execution",
     "context_object": "test_the_context_names_execution_state_and_retries",

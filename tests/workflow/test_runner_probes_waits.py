@@ -173,6 +173,7 @@ def test_a_stopped_map_calls_no_further_item(idle_shop: Shop) -> None:
     assert idle_shop.look(ref).status == "ABORTED"
 
 
+@pytest.mark.usefixtures("no_pauses")
 def test_retries_are_counted_over_workers(idle_shop: Shop) -> None:
     seen: list[Any] = []
 
@@ -181,7 +182,7 @@ def test_retries_are_counted_over_workers(idle_shop: Shop) -> None:
         raise Retryable("DEPENDENCY_TIMEOUT")
 
     idle_shop.functions["work"] = work
-    retry = [{"ErrorEquals": ["Retryable"], "IntervalSeconds": 0, "MaxAttempts": 2}]
+    retry = [{"ErrorEquals": ["Retryable"], "IntervalSeconds": 1, "MaxAttempts": 2}]
     ref = idle_shop.start(one({**WORK, "Parameters": {"n.$": "$$.State.RetryCount"}, "Retry": retry}))
     for _ in range(6):
         work_off(idle_shop, steps=1)

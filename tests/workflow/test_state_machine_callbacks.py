@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
+import pytest
 
 from infra.local.asl_rows import forget_old
 from shared.domain.errors import Permanent, Retryable
@@ -114,6 +115,7 @@ def test_a_function_that_fails_fails_the_wait_at_once(shop: Shop) -> None:
     assert shop.run(one(asks(TimeoutSeconds=600))).error == "Permanent"
 
 
+@pytest.mark.usefixtures("no_pauses")
 def test_a_retried_wait_has_a_new_token_and_the_old_one_is_void(shop: Shop) -> None:
     seen: list[str] = []
 
@@ -123,7 +125,7 @@ def test_a_retried_wait_has_a_new_token_and_the_old_one_is_void(shop: Shop) -> N
             raise Retryable("DEPENDENCY_TIMEOUT")
 
     shop.functions["ask"] = ask
-    ref = shop.start(one(asks(Retry=[{"ErrorEquals": ["Retryable"], "IntervalSeconds": 0}])))
+    ref = shop.start(one(asks(Retry=[{"ErrorEquals": ["Retryable"], "IntervalSeconds": 1}])))
     until(lambda: seen[1] if len(seen) == 2 else None)
     assert seen[0] != seen[1]
     assert not shop.workflows.succeed(seen[0], {"old": True})

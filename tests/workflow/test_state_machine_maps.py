@@ -102,6 +102,7 @@ def test_an_item_that_ends_after_its_map_went_on_changes_nothing(shop: Shop) -> 
     assert shop.look(ref) == ended
 
 
+@pytest.mark.usefixtures("no_pauses")
 def test_a_map_is_retried_as_a_whole(shop: Shop) -> None:
     calls: list[Any] = []
 
@@ -112,11 +113,12 @@ def test_a_map_is_retried_as_a_whole(shop: Shop) -> None:
         return event * 10
 
     shop.functions["work"] = work
-    retry = [{"ErrorEquals": ["Retryable"], "IntervalSeconds": 0, "MaxAttempts": 1}]
+    retry = [{"ErrorEquals": ["Retryable"], "IntervalSeconds": 1, "MaxAttempts": 1}]
     assert shop.output(alone(each(WORK, "W", Retry=retry, MaxConcurrency=1)), {"l": [1, 2, 3]}) == [10, 20, 30]
     assert calls == [1, 2, 1, 2, 3]
 
 
+@pytest.mark.usefixtures("no_pauses")
 def test_an_item_retries_for_itself(shop: Shop) -> None:
     calls: list[Any] = []
 
@@ -127,7 +129,7 @@ def test_an_item_retries_for_itself(shop: Shop) -> None:
         return event
 
     shop.functions["work"] = work
-    retry = [{"ErrorEquals": ["Retryable"], "IntervalSeconds": 0, "MaxAttempts": 1}]
+    retry = [{"ErrorEquals": ["Retryable"], "IntervalSeconds": 1, "MaxAttempts": 1}]
     states = {"W": {**WORK["W"], "Retry": retry}}
     assert shop.output(alone(each(states, "W")), {"l": [1, 2, 3]}) == [1, 2, 3]
     assert sorted(calls) == [1, 2, 2, 3]

@@ -64,6 +64,7 @@ def test_a_task_gets_its_parameters_and_its_result_goes_where_the_paths_say(shop
     assert shop.output(one(state), {"n": 4}) == {"here": {"twice": 8}}
 
 
+@pytest.mark.usefixtures("no_pauses")
 def test_the_context_names_execution_state_and_retries(shop: Shop) -> None:
     flaky(shop, "look", [Retryable("DEPENDENCY_TIMEOUT")])
     parameters = {
@@ -73,7 +74,7 @@ def test_the_context_names_execution_state_and_retries(shop: Shop) -> None:
         "retries.$": "$$.State.RetryCount",
         "entered.$": "$$.State.EnteredTime",
     }
-    retry = [{"ErrorEquals": ["Retryable"], "IntervalSeconds": 0, "MaxAttempts": 1}]
+    retry = [{"ErrorEquals": ["Retryable"], "IntervalSeconds": 1, "MaxAttempts": 1}]
     found = shop.wait(shop.start(one(task("Look", Parameters=parameters, Retry=retry)), {"x": 1}, name="job-1")).output
     assert found.pop("entered").endswith("Z")
     assert found == {"execution": "job-1", "input": 1, "state": "A", "retries": 1}
@@ -124,26 +125,29 @@ def test_a_retryable_failure_is_retried_until_it_works(shop: Shop) -> None:
     assert len(calls) == 3
 
 
+@pytest.mark.usefixtures("no_pauses")
 def test_retries_end_after_max_attempts(shop: Shop) -> None:
     calls = flaky(shop, "work", [Retryable("DEPENDENCY_TIMEOUT")] * 9)
-    retry = [{"ErrorEquals": ["Retryable"], "IntervalSeconds": 0, "MaxAttempts": 3}]
+    retry = [{"ErrorEquals": ["Retryable"], "IntervalSeconds": 1, "MaxAttempts": 3}]
     assert shop.run(one(task("Work", Retry=retry))).error == "Retryable"
     assert len(calls) == 4
 
 
+@pytest.mark.usefixtures("no_pauses")
 def test_each_retrier_counts_for_itself(shop: Shop) -> None:
     calls = flaky(shop, "work", [Retryable("DEPENDENCY_TIMEOUT"), OSError("gone"), Retryable("DEPENDENCY_TIMEOUT")])
     retry = [
-        {"ErrorEquals": ["Retryable"], "IntervalSeconds": 0, "MaxAttempts": 2},
-        {"ErrorEquals": ["OSError"], "IntervalSeconds": 0, "MaxAttempts": 1},
+        {"ErrorEquals": ["Retryable"], "IntervalSeconds": 1, "MaxAttempts": 2},
+        {"ErrorEquals": ["OSError"], "IntervalSeconds": 1, "MaxAttempts": 1},
     ]
     shop.output(one(task("Work", Retry=retry)))
     assert len(calls) == 4
 
 
+@pytest.mark.usefixtures("no_pauses")
 def test_a_permanent_failure_is_not_retried_and_its_cause_carries_the_code(shop: Shop) -> None:
     calls = flaky(shop, "work", [Permanent("DOC_PARSE_ENCRYPTED", "locked", details={"page": 3})])
-    state = task("Work", Retry=[{"ErrorEquals": ["Retryable"], "IntervalSeconds": 0}])
+    state = task("Work", Retry=[{"ErrorEquals": ["Retryable"], "IntervalSeconds": 1}])
     failure = shop.output(caught(state, ["States.ALL"]), {"x": 1})["failure"]
     assert len(calls) == 1
     assert failure["Error"] == "Permanent"
