@@ -68,6 +68,19 @@ def databases(server_url: str, database_template: str) -> Iterator[Databases]:
         connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 
+@pytest.fixture(scope="module")
+def own_databases(server_url: str, database_template: str, request: pytest.FixtureRequest) -> Iterator[Databases]:
+    """A database of this module alone, for tests of what looks at the rows of every tenant."""
+    from tests.records import close_pools
+
+    name = f"bidproof_test_{request.module.__name__.rpartition('.')[2]}_{os.getpid()}"
+    create_database(server_url, name, template=database_template)
+    yield urls(server_url, name, ensure_secrets(ROOT, (OWNER, *LOGINS)))
+    close_pools(name)
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+
+
 def _drop_leftovers(connection: psycopg.Connection) -> None:
     """Drop the databases of test processes that were killed."""
     rows = connection.execute("select datname from pg_database where datname like 'bidproof\\_test\\_%'").fetchall()

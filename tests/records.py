@@ -1,7 +1,6 @@
 """Records of a fresh tenant on the worker's real database, for tests of use cases and adapters."""
 
 import os
-from functools import lru_cache
 from typing import Any
 
 import psycopg
@@ -18,10 +17,20 @@ clock = SystemClock()
 ids = SystemIds(clock)
 
 
-@lru_cache(maxsize=4)
+_pools: dict[str, ConnectionPool[psycopg.Connection[Any]]] = {}
+
+
 def pool(url: str) -> ConnectionPool[psycopg.Connection[Any]]:
     """One pool per URL and process."""
-    return open_pool(url, size=24)
+    if url not in _pools:
+        _pools[url] = open_pool(url, size=24)
+    return _pools[url]
+
+
+def close_pools(database: str) -> None:
+    """Close the pools of a database that is about to be dropped."""
+    for url in [url for url in _pools if f"/{database}?" in url or url.endswith(f"/{database}")]:
+        _pools.pop(url).close()
 
 
 def new_tenant(databases: Databases, *, tier: str = "enterprise", settings: str = '{"schema_version": 1}') -> str:

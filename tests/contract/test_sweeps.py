@@ -13,6 +13,13 @@ from shared.domain.sweeps import SWEEPS, Candidate, Heartbeat, silent_sweeps
 from tests.records import clock, pool
 from tests.sweeping import heartbeat
 
+
+@pytest.fixture(scope="module")
+def databases(own_databases: Databases) -> Databases:
+    """A sweep finds what other tests left, too: these have a database of their own."""
+    return own_databases
+
+
 HIDDEN = [
     "select payload from jobs",
     "select error from jobs",

@@ -13,6 +13,12 @@ from tests.rows import a_project
 from tests.sweeping import age, findings, sweep
 
 
+@pytest.fixture(scope="module")
+def databases(own_databases: Databases) -> Databases:
+    """A sweep finds what other tests left, too: these have a database of their own."""
+    return own_databases
+
+
 def clear(databases: Databases) -> Swept:
     return sweep(databases, clear_leftovers, ClearLeftovers())["leftovers"]
 

@@ -11,6 +11,13 @@ from tests.records import ids, make_records
 from tests.rows import a_document, an_ingest_job
 from tests.sweeping import age, findings, sweep
 
+
+@pytest.fixture(scope="module")
+def databases(own_databases: Databases) -> Databases:
+    """A sweep finds what other tests left, too: these have a database of their own."""
+    return own_databases
+
+
 ERROR = {"code": "DOC_PARSE_PDF_CORRUPT", "class": "permanent", "retryable": False, "message": "broken", "details": {}}
 
 

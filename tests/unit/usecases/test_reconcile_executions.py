@@ -16,6 +16,12 @@ from tests.sweeping import age, findings, sweep
 from tests.unit.usecases.test_start_work import executions, start
 
 
+@pytest.fixture(scope="module")
+def databases(own_databases: Databases) -> Databases:
+    """A sweep finds what other tests left, too: these have a database of their own."""
+    return own_databases
+
+
 def reconcile(databases: Databases) -> dict[str, Swept]:
     return sweep(databases, reconcile_executions, ReconcileExecutions())
 

@@ -1,5 +1,7 @@
 """A task job whose worker went silent is taken back while attempts remain."""
 
+import pytest
+
 from infra.local.postgres import Databases
 from shared.adapters.postgres.records import PostgresRecords
 from shared.domain.jobs import Job
@@ -8,6 +10,12 @@ from shared.usecases.reconcile_leases import ReconcileLeases, reconcile_leases
 from tests.records import make_records
 from tests.rows import a_document, an_ingest_job
 from tests.sweeping import findings, sweep
+
+
+@pytest.fixture(scope="module")
+def databases(own_databases: Databases) -> Databases:
+    """A sweep finds what other tests left, too: these have a database of their own."""
+    return own_databases
 
 
 def reconcile(databases: Databases) -> Swept:

@@ -1,5 +1,7 @@
 """Events that wait too long are relayed, and whose they were is kept."""
 
+import pytest
+
 from infra.local.postgres import Databases
 from shared.adapters.local_queue import LocalBus
 from shared.adapters.postgres.outbox import PostgresOutbox
@@ -8,6 +10,12 @@ from shared.usecases.reconcile_outbox import ReconcileOutbox, reconcile_outbox
 from tests.records import make_records, pool
 from tests.rows import a_document, an_ingest_job
 from tests.sweeping import age, findings, sweep
+
+
+@pytest.fixture(scope="module")
+def databases(own_databases: Databases) -> Databases:
+    """A sweep finds what other tests left, too: these have a database of their own."""
+    return own_databases
 
 
 def reconcile(databases: Databases) -> Swept:

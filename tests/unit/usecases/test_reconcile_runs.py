@@ -2,6 +2,8 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from infra.local.postgres import Databases
 from shared.adapters.postgres.dispatch import PostgresDispatch
 from shared.domain.sweeps import Swept
@@ -10,6 +12,12 @@ from tests.records import make_records, pool
 from tests.rows import a_document, an_ingest_job
 from tests.sweeping import age, findings, heartbeat, sweep
 from tests.unit.usecases.test_start_work import executions, start
+
+
+@pytest.fixture(scope="module")
+def databases(own_databases: Databases) -> Databases:
+    """A sweep finds what other tests left, too: these have a database of their own."""
+    return own_databases
 
 
 def reconcile(databases: Databases, time_left: float = 100.0) -> dict[str, Swept]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import psycopg
+import pytest
 
 from infra.local.postgres import Databases
 from shared.domain.sweeps import Swept
@@ -12,6 +13,12 @@ from tests.evaluation_seed import BID, Seed, limit_and_judged, vault
 from tests.records import clock, ids, make_records
 from tests.sweeping import age, findings, sweep
 from tests.unit.usecases.test_deliver_wait import Answered
+
+
+@pytest.fixture(scope="module")
+def databases(own_databases: Databases) -> Databases:
+    """A sweep finds what other tests left, too: these have a database of their own."""
+    return own_databases
 
 
 def reconcile(databases: Databases) -> dict[str, Swept]:

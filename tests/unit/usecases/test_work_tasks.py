@@ -18,6 +18,12 @@ from tests.records import ids, make_records
 from tests.sweeping import sweep
 
 
+@pytest.fixture(scope="module")
+def databases(own_databases: Databases) -> Databases:
+    """A sweep finds what other tests left, too: these have a database of their own."""
+    return own_databases
+
+
 def out(job: Job, run_id: str) -> None:
     raise Retryable("DEPENDENCY_UNAVAILABLE")
 
