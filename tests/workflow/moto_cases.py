@@ -1,5 +1,6 @@
 """Small machines over the whole subset (W4), each with an input, scripted functions and answers."""
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -269,6 +270,10 @@ def waits_for_people() -> None:
     case("refused and caught", {"A": ask(Catch=caught, TimeoutSeconds=60), **ends}, {"x": 1}, (no,))
     case("nobody answers", {"A": ask(TimeoutSecondsPath="$.s")}, {"s": 1}, (silence,))
     case("nobody answers, caught", {"A": ask(Catch=caught, TimeoutSecondsPath="$.s"), **ends}, {"s": 1}, (silence,))
+    first = [catch("States.TaskFailed", path=None), catch("States.Timeout", to="T")]
+    case("a timeout is no failed task", {"A": ask(Catch=first, TimeoutSecondsPath="$.s"), **ends}, {"s": 1}, (silence,))
+    slow: Function = lambda event, _: threading.Event().wait(2)  # noqa: E731
+    case("too slow a function", {"A": task(Catch=first, TimeoutSeconds=1), **ends}, {"s": 1}, work=slow)
     case("no beat", {"A": ask(HeartbeatSeconds=1, TimeoutSeconds=60)}, {"x": 1}, (silence,))
     case("no beat, caught", {"A": ask(Catch=caught, HeartbeatSeconds=1, TimeoutSeconds=60), **ends}, {}, (silence,))
     case("asking fails", {"A": ask(TimeoutSeconds=600)}, {"x": 1}, ask=results(NEVER))
