@@ -9,7 +9,7 @@ RULES ?=
 ANSWERS ?=
 STAGE ?= dev
 
-.PHONY: demo up test check format bench migrate clean docs
+.PHONY: demo up test check format bench chaos migrate clean docs
 .DEFAULT_GOAL := demo
 
 .venv/bin/uv:
@@ -55,6 +55,9 @@ docs: $(DEV)  ## docs/api.md and docs/operations.md from the code
 
 bench: $(DEV)  ## measure; results with machine, commit and date in bench/results
 	@$(BIN)/python -m bench
+
+chaos: $(DEV)  ## kill -9 of worker, API and database at random moments; SEED= repeats a run
+	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed '$(SEED)')
 
 clean:
 	@rm -rf .venv .local build .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis

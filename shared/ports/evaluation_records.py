@@ -98,8 +98,8 @@ class Verdicts(Protocol):
         """The newest revision of every criterion, with claims and citations."""
         ...
 
-    def revisions(self, evaluation_id: str, criterion_id: str) -> list[Verdict]:
-        """All revisions of one criterion, oldest first."""
+    def revisions(self, evaluation_id: str, criterion_id: str, *, lock: bool = False) -> list[Verdict]:
+        """All revisions of one criterion, oldest first; `lock` keeps others from adding one until the commit."""
         ...
 
     def citation(self, citation_id: str) -> CitationSource:

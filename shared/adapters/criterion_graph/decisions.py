@@ -37,7 +37,7 @@ class CriterionDecisions:
         decision = self._decision(values)
         records = self._records
         with records.transaction():
-            before = records.verdicts.revisions(evaluation.evaluation_id, criterion.criterion_id)[-1]
+            before = records.verdicts.revisions(evaluation.evaluation_id, criterion.criterion_id, lock=True)[-1]
             if before.decision_id == decision.decision_id:
                 return {"verdict_id": before.verdict_id, "decision_id": decision.decision_id}
             after = decided_verdict(before, decision, self._citations(decision), verdict_id=self._ids.new("vrd"))

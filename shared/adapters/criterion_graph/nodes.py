@@ -121,7 +121,8 @@ class CriterionNodes:
         evaluation, criterion = self.read(values)
         records = self._records
         with records.transaction():
-            stored = records.verdicts.revisions(evaluation.evaluation_id, criterion.criterion_id)
+            # a worker that lost the database may still be at the same step: the second one waits and finds the verdict
+            stored = records.verdicts.revisions(evaluation.evaluation_id, criterion.criterion_id, lock=True)
             if stored:
                 return {"verdict_id": stored[0].verdict_id}
             verdict = self._verdict(values, criterion)

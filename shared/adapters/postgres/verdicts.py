@@ -56,8 +56,15 @@ class Verdicts:
             id=evaluation_id,
         )
 
-    def revisions(self, evaluation_id: str, criterion_id: str) -> list[Verdict]:
-        """All revisions of one criterion, oldest first."""
+    def revisions(self, evaluation_id: str, criterion_id: str, *, lock: bool = False) -> list[Verdict]:
+        """All revisions of one criterion, oldest first; `lock` keeps others from adding one until the commit."""
+        if lock:
+            self._session.execute(
+                """select from criterion_runs where evaluation_id = %(id)s and criterion_id = %(criterion_id)s
+                   for update""",
+                id=evaluation_id,
+                criterion_id=criterion_id,
+            )
         return self._verdicts(
             """select * from verdicts where evaluation_id = %(id)s and criterion_id = %(criterion_id)s
                order by revision""",

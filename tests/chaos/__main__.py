@@ -1,0 +1,60 @@
+"""The full form: python -m tests.chaos [--seed N] [--evaluations 100] [--kills 100]; `make chaos SEED=N`.
+
+Prints the seed and what each check found, writes bench/results/chaos.json, and ends with 1 when something is wrong.
+"""
+
+import argparse
+import secrets
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench.results import write
+from tests.chaos.checks import check_all
+from tests.chaos.storm import Storm, storm_over
+
+LONGEST = 3.0  # seconds between two kills
+GOAL = "all evaluations finish; 0 findings, 0 refused tokens"
+
+
+def main() -> None:
+    """Rage, check, write."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
+    parser.add_argument("--evaluations", type=int, default=100)
+    parser.add_argument("--kills", type=int, default=100)
+    options = parser.parse_args()
+    print(f"seed {options.seed}: {options.evaluations} evaluations, {options.kills} kills", flush=True)
+    began = time.monotonic()
+    made = tempfile.TemporaryDirectory(prefix="bidproof-chaos-")
+    with made as folder, storm_over(Path(folder) / "data", options.seed) as storm:
+        storm.rage(options.evaluations, options.kills, longest=LONGEST)
+        found = check_all(storm)
+        figures = figures_of(storm, found) | {"seconds": round(time.monotonic() - began)}
+    for name, lines in found.items():
+        print(f"{'ok  ' if not lines else 'WRONG'} {name}", *lines, sep="\n    ", flush=True)
+    write("chaos", figures, goal=GOAL)
+    sys.exit(1 if any(found.values()) else 0)
+
+
+def figures_of(storm: Storm, found: dict[str, list[str]]) -> dict[str, object]:
+    """What was done, counted from the database, and how much was found wrong."""
+    ((finished,),) = storm.rows("select count(*) from evaluations where status in ('report_generated', 'rejected')")
+    ((audited,),) = storm.rows("select count(*) from audit_log")
+    ((again,),) = storm.rows("select count(*) from step_attempts where attempt > 1")
+    return {
+        "seed": storm.seed,
+        "evaluations": len(storm.people.expected),
+        "finished": finished,
+        "kills": dict(sorted(storm.kills.items())),
+        "answers_asked_for_again": {name: count for name, count in sorted(storm.people.seen.items()) if count},
+        "step_attempts_after_the_first": again,
+        "audit_entries": audited,
+        "refused_tokens": len(storm.people.refused),
+        "findings": {name: len(lines) for name, lines in found.items()},
+    }
+
+
+if __name__ == "__main__":
+    main()
