@@ -70,9 +70,7 @@ def admit(request: Request, rule: Rule, query: frozenset[str], route: str, body:
     )
 
 
-def _authenticate(
-    request: Request, services: Services, verifier: TokenVerifier
-) -> tuple[Identity, User, Actor, str]:
+def _authenticate(request: Request, services: Services, verifier: TokenVerifier) -> tuple[Identity, User, Actor, str]:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Refused("AUTH_UNAUTHORIZED")
