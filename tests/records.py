@@ -23,7 +23,7 @@ _pools: dict[str, ConnectionPool[psycopg.Connection[Any]]] = {}
 def pool(url: str) -> ConnectionPool[psycopg.Connection[Any]]:
     """One pool per URL and process."""
     if url not in _pools:
-        _pools[url] = open_pool(url, size=24)
+        _pools[url] = open_pool(url, size=24 if "bidproof_app" in url else 6)
     return _pools[url]
 
 
