@@ -67,6 +67,7 @@ class TokenVerifier:
         self._lock = threading.Lock()
         self._keys: dict[str, RSAPublicKey] = {}
         self._fetched_at: datetime | None = None
+        self._fetching = threading.Lock()
         self._tried_at: datetime | None = None
 
     def verify(self, token: str) -> Claims:
@@ -119,17 +120,26 @@ class TokenVerifier:
         the issuer is out (S8)."""
         now = self._clock.now()
         with self._lock:
+            missing = kid not in self._keys
+        if missing:  # who has no key waits for a fetch under way; the first calls of a new process come together
+            with self._fetching:
+                self._fetch_if_due(kid, now)
+        else:  # the others go on with the cached keys
+            self._fetch_if_due(kid, now)
+        with self._lock:
+            if self._fetched_at is None or now - self._fetched_at >= STALE or kid not in self._keys:
+                raise Refused("AUTH_UNAUTHORIZED", "the signing key is unknown")
+            return self._keys[kid]
+
+    def _fetch_if_due(self, kid: str, now: datetime) -> None:
+        with self._lock:
             old = self._fetched_at is None or now - self._fetched_at >= FRESH
             rested = self._tried_at is None or now - self._tried_at >= REFETCH
             refetch = rested and (old or kid not in self._keys)
             if refetch:
                 self._tried_at = now
-        if refetch:  # outside the lock: the others go on with the cached keys
+        if refetch:
             self._refetch(now)
-        with self._lock:
-            if self._fetched_at is None or now - self._fetched_at >= STALE or kid not in self._keys:
-                raise Refused("AUTH_UNAUTHORIZED", "the signing key is unknown")
-            return self._keys[kid]
 
     def _refetch(self, now: datetime) -> None:
         try:

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -159,3 +160,22 @@ def test_key_sets_come_from_a_file_or_over_http(tmp_path: Path) -> None:
     for gone in (url, str(tmp_path / "missing.json")):
         with pytest.raises(Retryable):
             key_set_source(gone)()
+
+
+def test_the_first_calls_of_a_new_process_wait_for_its_first_fetch(tmp_path: Path) -> None:
+    issuer = an_issuer(tmp_path)
+    server, begun, go_on = KeyServer(issuer.jwks()), Event(), Event()
+
+    def slow() -> Mapping[str, Any]:
+        begun.set()
+        assert go_on.wait(30)
+        return server.fetch()
+
+    verifier = TokenVerifier(slow, issuer=ISSUER, audience=AUDIENCE, clock=server.clock)
+    with ThreadPoolExecutor(4) as threads:
+        first = threads.submit(accepted, verifier, issuer, server.clock)
+        assert begun.wait(30)
+        others = [threads.submit(accepted, verifier, issuer, server.clock) for _ in range(3)]
+        go_on.set()
+        assert [call.result() for call in (first, *others)] == [True] * 4
+    assert server.calls == 1
