@@ -32,7 +32,7 @@ def demo_product(databases: Databases, folder: Path) -> Iterator[Client]:
     settings = replace(settings_for(databases, folder), public_url=url)
     for row in fields(Settings):
         os.environ[row.metadata["env"]] = str(getattr(settings, row.name))
-    wiring.services.cache_clear()
+    wiring.forget_services()
     made = wiring.services()
     client = _client(made, databases)
     server = uvicorn.Server(uvicorn.Config(create_app(made), log_level="critical", lifespan="off"))
@@ -51,7 +51,7 @@ def demo_product(databases: Databases, folder: Path) -> Iterator[Client]:
         listener.close()
         made.parsers.close()
         made.pool.close()
-        wiring.services.cache_clear()
+        wiring.forget_services()
 
 
 def _client(made: Services, databases: Databases) -> Client:

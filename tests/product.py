@@ -3,7 +3,7 @@
 import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -89,12 +89,15 @@ def settings_for(databases: Databases, folder: Path) -> Settings:
 
 
 @contextmanager
-def running_product(databases: Databases, folder: Path) -> Iterator[TestProduct]:
-    """A product whose worker runs in this process until the end of the block."""
+def running_product(
+    databases: Databases, folder: Path, prepare: Callable[[Services], None] = lambda made: None
+) -> Iterator[TestProduct]:
+    """A product whose worker runs in this process until the end of the block; `prepare` sees it before the worker."""
     settings = settings_for(databases, folder)
     for row in fields(Settings):
         os.environ[row.metadata["env"]] = str(getattr(settings, row.name))
-    wiring.services.cache_clear()
+    wiring.forget_services()
+    prepare(wiring.services())
     worker = Worker(settings.platform_url, threads=4)
     worker.start()
     try:
@@ -103,4 +106,4 @@ def running_product(databases: Databases, folder: Path) -> Iterator[TestProduct]
         assert worker.stop(30)
         wiring.services().parsers.close()
         wiring.services().pool.close()
-        wiring.services.cache_clear()
+        wiring.forget_services()

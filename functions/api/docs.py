@@ -10,7 +10,7 @@ from functions.api.app import create_app
 from functions.api.routing import ALWAYS, KEYED, MATCH
 from shared.domain.error_catalogue import CATALOGUE
 from shared.settings import Settings
-from shared.wiring import Services
+from shared.wiring import LocalServices
 
 TARGET = Path(__file__).parents[2] / "docs" / "api.md"
 COMMON = {*ALWAYS, *KEYED, *MATCH}
@@ -63,7 +63,7 @@ def contract() -> dict[str, Any]:
         master_key="-" * 43,
         data_dir=Path("nowhere"),
     )
-    found: dict[str, Any] = create_app(Services(nowhere)).openapi()
+    found: dict[str, Any] = create_app(LocalServices(nowhere)).openapi()
     return found
 
 

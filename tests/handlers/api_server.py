@@ -21,7 +21,7 @@ from infra.local.tenants import DemoTenant, ensure_tenant
 from shared.adapters.postgres.records import PostgresRecords
 from shared.domain.context import Actor
 from shared.settings import Settings
-from shared.wiring import Services
+from shared.wiring import LocalServices, Services
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def serve(databases: Databases, data_dir: Path) -> Iterator[Server]:
         data_dir=data_dir,
         public_url=url,
     )
-    services = Services(settings)
+    services = LocalServices(settings)
     issuer = LocalIssuer(data_dir, issuer=settings.issuer, audience=settings.audience)
     server = uvicorn.Server(uvicorn.Config(create_app(services), log_level="critical", lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

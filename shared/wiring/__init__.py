@@ -1,0 +1,30 @@
+"""Which adapter answers which port, for one process."""
+
+from functools import lru_cache
+from threading import Lock
+
+from shared.settings import Settings, read_settings
+from shared.wiring.local import LocalServices
+from shared.wiring.parts import Parts
+from shared.wiring.services import Services
+
+_LOCK = Lock()
+
+
+@lru_cache(maxsize=1)
+def _made() -> Services:
+    return LocalServices(read_settings(Settings))
+
+
+def services() -> Services:
+    """The services of this process, from its settings; made once, however many threads ask first."""
+    with _LOCK:
+        return _made()
+
+
+def forget_services() -> None:
+    """The next call makes new ones, from the settings of that moment."""
+    _made.cache_clear()
+
+
+__all__ = ["LocalServices", "Parts", "Services", "forget_services", "services"]

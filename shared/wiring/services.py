@@ -1,0 +1,120 @@
+"""What answers the same way on both platforms; everything heavy is made when it is first asked for, and once."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg_pool import ConnectionPool
+
+from shared.adapters.postgres.records import PostgresRecords
+from shared.adapters.postgres.session import open_pool
+from shared.adapters.system import AesVault, SystemClock, SystemIds, derive_key
+from shared.domain.context import Actor
+from shared.ports.dispatch import Dispatch, Outbox
+from shared.ports.objects import ObjectStore
+from shared.ports.platform import Clock, Ids, Queue, Vault, Workflows
+from shared.ports.reading import ChunkIndex, FileInspector
+from shared.ports.sweeps import Sweeps
+from shared.ports.webhook_records import WebhookPost, WebhookQueue
+from shared.settings import Settings
+from shared.wiring.made_once import made_once
+from shared.wiring.parts import Parts
+
+if TYPE_CHECKING:
+    from opensearchpy import OpenSearch
+
+    from shared.adapters.parser_process import ParserRegistry
+
+
+class Services(ABC):
+    """The adapters of one process. `bind` gives a call its parts; a platform adds its own in a subclass."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock: Clock = SystemClock()
+        self.ids: Ids = SystemIds(SystemClock())
+        self.master = settings.master_key.encode()
+        self.vault: Vault = AesVault(derive_key(self.master, "vault"))
+
+    @made_once
+    def pool(self) -> ConnectionPool[psycopg.Connection[Any]]:
+        """Connections as bidproof_app."""
+        return open_pool(self.settings.database_url, size=self.settings.pool_size)
+
+    @made_once
+    def dispatch(self) -> Dispatch:
+        """The fair queue across tenants."""
+        from shared.adapters.postgres.dispatch import PostgresDispatch
+
+        return PostgresDispatch(open_pool(self.settings.dispatch_url, size=2))
+
+    @made_once
+    def webhook_queue(self) -> WebhookQueue:
+        """Due webhook deliveries over all tenants."""
+        from shared.adapters.postgres.webhooks import PostgresWebhookQueue
+
+        return PostgresWebhookQueue(open_pool(self.settings.sweep_url, size=2))
+
+    @made_once
+    def sweeps(self) -> Sweeps:
+        """What the reconcilers find over all tenants."""
+        from shared.adapters.postgres.sweeps import PostgresSweeps
+
+        return PostgresSweeps(open_pool(self.settings.sweep_url, size=2))
+
+    @made_once
+    def post_webhook(self) -> WebhookPost:
+        """The call to a receiver, with the rules of production."""
+        from shared.adapters.webhook_sender import WebhookSender
+
+        return WebhookSender()
+
+    @made_once
+    def parsers(self) -> "ParserRegistry":
+        """Parsers in warm child processes."""
+        from shared.adapters.parser_process import ParserRegistry
+
+        return ParserRegistry()
+
+    @made_once
+    def inspector(self) -> FileInspector:
+        """What a file really is, looked at in a child process."""
+        from shared.adapters.parser_process import ProcessInspector
+
+        return ProcessInspector()
+
+    @made_once
+    def opensearch(self) -> "OpenSearch":
+        """The client of the search server."""
+        from opensearchpy import OpenSearch
+
+        return OpenSearch(self.settings.opensearch_url, timeout=30)
+
+    def bind(self, actor: Actor, *, time_left: Callable[[], float] = lambda: 900.0) -> Parts:
+        """The parts of one call for one actor."""
+        return Parts(self, actor, time_left)
+
+    @property
+    @abstractmethod
+    def objects(self) -> ObjectStore:
+        """Stored bytes."""
+
+    @abstractmethod
+    def index(self, records: PostgresRecords) -> ChunkIndex:
+        """The search index of the records' tenant."""
+
+    @property
+    @abstractmethod
+    def workflows(self) -> Workflows:
+        """Executions of the state machines."""
+
+    @property
+    @abstractmethod
+    def queue(self) -> Queue:
+        """Messages to one consumer."""
+
+    @property
+    @abstractmethod
+    def outbox(self) -> Outbox:
+        """The relay from the outbox to the bus."""
