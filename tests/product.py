@@ -12,6 +12,7 @@ from typing import Any
 from functions.entry import call
 from infra.local.demo_client import MEDIA_TYPES
 from infra.local.postgres import Databases
+from infra.local.state_machine import Resolve, resolve_function
 from infra.local.worker import Worker
 from shared import wiring
 from shared.domain.context import Actor
@@ -90,20 +91,36 @@ def settings_for(databases: Databases, folder: Path) -> Settings:
 
 @contextmanager
 def running_product(
+    databases: Databases,
+    folder: Path,
+    prepare: Callable[[Services], None] = lambda made: None,
+    *,
+    resolve: Resolve = resolve_function,
+) -> Iterator[TestProduct]:
+    """A product whose worker runs in this process until the end of the block; `prepare` sees it before the worker,
+    `resolve` finds the worker's functions."""
+    with standing_product(databases, folder, prepare) as product:
+        worker = Worker(product.made.settings.platform_url, threads=4, resolve=resolve)
+        worker.start()
+        try:
+            yield product
+        finally:
+            assert worker.stop(30)
+
+
+@contextmanager
+def standing_product(
     databases: Databases, folder: Path, prepare: Callable[[Services], None] = lambda made: None
 ) -> Iterator[TestProduct]:
-    """A product whose worker runs in this process until the end of the block; `prepare` sees it before the worker."""
+    """A product without a worker, for tests that start their own."""
     settings = settings_for(databases, folder)
     for row in fields(Settings):
         os.environ[row.metadata["env"]] = str(getattr(settings, row.name))
     wiring.forget_services()
     prepare(wiring.services())
-    worker = Worker(settings.platform_url, threads=4)
-    worker.start()
     try:
         yield TestProduct(wiring.services(), new_tenant(databases), databases)
     finally:
-        assert worker.stop(30)
         wiring.services().parsers.close()
         wiring.services().pool.close()
         wiring.forget_services()
