@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from shared.adapters.term_folder import TermFolder
+from shared.adapters.term_folder import SCHEMA_VERSION, TermFolder
 from shared.domain.errors import Refused
-from shared.domain.retrieval import IndexEntry, RankedId, Scope
+from shared.domain.retrieval import IndexEntry, KeptEntry, RankedId, Scope
 from shared.domain.scoping import TENDER, best_per_chunk, check_tenant, index_name
 
 
@@ -45,7 +45,7 @@ class EmbeddedIndex:
         dimension: int = 384,
         generation: int = 1,
     ) -> None:
-        self._folder = root / index_name(tenant_id)
+        self._folder = root / index_name(tenant_id) / f"schema{SCHEMA_VERSION}"
         self._session = session
         self._tenant_id = tenant_id
         self._profile_id = profile_id
@@ -119,6 +119,39 @@ class EmbeddedIndex:
     def count(self, document_id: str) -> int:
         """How many chunks of the document the searched generation holds."""
         return self._terms(self._generation).count(document_id)
+
+    def entries(self, document_id: str) -> dict[str, KeptEntry]:
+        """Terms of the searched generation and vectors together; halves that do not agree have the hash ""."""
+        terms = self._terms(self._generation).hashes(document_id)
+        with self._session.transaction():
+            rows = self._session.rows(
+                """SELECT chunk_id, content_hash FROM chunk_vectors
+                    WHERE document_id = %(document_id)s AND embedding_profile_id = %(profile)s""",
+                document_id=document_id,
+                profile=self._profile_id,
+            )
+        vectors = {row["chunk_id"]: row["content_hash"] for row in rows}
+        kept = {
+            key: KeptEntry(terms[key], key in vectors) for key in terms if vectors.get(key, terms[key]) == terms[key]
+        }
+        return {key: kept.get(key, KeptEntry("", key in vectors)) for key in sorted(terms.keys() | vectors.keys())}
+
+    def remove(self, document_id: str, entry_ids: Sequence[str]) -> None:
+        """Forget the entries in every generation, and their vectors."""
+        for folder in sorted(self._folder.glob("g*[0-9]")):
+            TermFolder(folder).remove(document_id, entry_ids)
+        with self._session.transaction():
+            self._session.execute(
+                "DELETE FROM chunk_vectors WHERE document_id = %(document_id)s AND chunk_id = ANY (%(ids)s)",
+                document_id=document_id,
+                ids=list(entry_ids),
+            )
+
+    def document_ids(self) -> list[str]:
+        """Documents with terms in the searched generation or with vectors."""
+        with self._session.transaction():
+            rows = self._session.rows("SELECT DISTINCT document_id FROM chunk_vectors")
+        return sorted(self._terms(self._generation).document_ids() | {row["document_id"] for row in rows})
 
     def _terms(self, generation: int) -> TermFolder:
         return TermFolder(self._folder / f"g{generation}")

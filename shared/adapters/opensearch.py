@@ -10,12 +10,13 @@ from opensearchpy.exceptions import ConnectionTimeout, NotFoundError, RequestErr
 
 from shared.adapters.opensearch_mapping import alias_actions, document, index_body, vector_field
 from shared.domain.errors import Refused, Retryable
-from shared.domain.retrieval import IndexEntry, RankedId, Scope
+from shared.domain.retrieval import IndexEntry, KeptEntry, RankedId, Scope
 from shared.domain.scoping import TENDER, best_per_chunk, check_tenant, index_name
 from shared.domain.terms import FIELD_BOOSTS
 
 # Recall@10 of filtered kNN is 0.95 at k 50 and 0.81 at k 10 (R27).
 LEAST_NEIGHBOURS = 50
+PAGE = 1000  # entries or documents read at once
 _FOUND = ("entry_id", "document_id")
 
 
@@ -72,14 +73,8 @@ class OpenSearchIndex:
             )
 
     def remove_document(self, document_id: str) -> None:
-        """Delete by query through the alias; done when this returns."""
-        query = {"bool": {"filter": [_term("tenant_id", self._tenant_id), _term("document_id", document_id)]}}
-        _answer(
-            self._client.delete_by_query,
-            index=self._alias,
-            body={"query": query},
-            params={"refresh": "true", "conflicts": "proceed"},
-        )
+        """Delete every entry through the alias; done when this returns."""
+        self._delete([_term("tenant_id", self._tenant_id), _term("document_id", document_id)])
 
     def lexical(self, scope: Scope, terms: Sequence[str], codes: Sequence[str], *, limit: int) -> list[RankedId]:
         """BM25 over codes x3, headings x2, text x1."""
@@ -110,6 +105,55 @@ class OpenSearchIndex:
         body = {"size": 0, "query": {"bool": {"filter": filters}}, "aggs": {"chunks": distinct}}
         answer = _answer(self._client.search, index=self._alias, body=body)
         return 0 if answer is None else int(answer["aggregations"]["chunks"]["value"])
+
+    def entries(self, document_id: str) -> dict[str, KeptEntry]:
+        """Every entry of the document, page by page; whether a vector is there is asked of the vector's own field."""
+        filters = [_term("tenant_id", self._tenant_id), _term("document_id", document_id)]
+        hashes = {hit["entry_id"]: hit["content_hash"] for hit in self._pages(filters)}
+        with_vector = {hit["entry_id"] for hit in self._pages([*filters, {"exists": {"field": self._vector}}])}
+        return {key: KeptEntry(hashes[key], key in with_vector) for key in hashes}
+
+    def remove(self, document_id: str, entry_ids: Sequence[str]) -> None:
+        """Delete the entries that are there; done when this returns."""
+        filters = [_term("tenant_id", self._tenant_id), _term("document_id", document_id)]
+        self._delete([*filters, {"terms": {"entry_id": list(entry_ids)}}])
+
+    def document_ids(self) -> list[str]:
+        """The documents of the tenant, a thousand at a time."""
+        found: list[str] = []
+        sources = [{"document_id": {"terms": {"field": "document_id"}}}]
+        after: dict[str, Any] = {}
+        while True:
+            asked = {"composite": {"size": PAGE, "sources": sources} | after}
+            query = {"bool": {"filter": [_term("tenant_id", self._tenant_id)]}}
+            body = {"size": 0, "query": query, "aggs": {"documents": asked}}
+            answer = _answer(self._client.search, index=self._alias, body=body)
+            if answer is None:
+                return found
+            part = answer["aggregations"]["documents"]
+            found += [bucket["key"]["document_id"] for bucket in part["buckets"]]
+            if "after_key" not in part:
+                return found
+            after = {"after": part["after_key"]}
+
+    def _pages(self, filters: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Entry id, content hash and generation of all that pass the filters, in the order of entry ids."""
+        body: dict[str, Any] = {
+            "query": {"bool": {"filter": filters}},
+            "size": PAGE,
+            "_source": False,
+            "docvalue_fields": ["entry_id", "content_hash", "index_generation"],
+            "sort": [{"entry_id": "asc"}],
+        }
+        while True:
+            complete = {"allow_partial_search_results": "false"}
+            answer = _answer(self._client.search, index=self._alias, body=body, params=complete)
+            hits = [] if answer is None else answer["hits"]["hits"]
+            for hit in hits:
+                yield {name: values[0] for name, values in hit["fields"].items()}
+            if len(hits) < PAGE:
+                return
+            body["search_after"] = hits[-1]["sort"]
 
     def _search(self, query: dict[str, Any], limit: int) -> list[RankedId]:
         body = {
@@ -144,6 +188,27 @@ class OpenSearchIndex:
         if scope.document_ids:
             filters.append({"terms": {"document_id": list(scope.document_ids)}})
         return filters
+
+    def _delete(self, filters: list[dict[str, Any]]) -> None:
+        """Each under the version it has: a delete by query counts the version up, and for a minute the same generation
+        could not be written again (index.gc_deletes). An entry that became newer meanwhile stays."""
+        lines = [
+            {
+                "delete": {
+                    "_id": f"{self._tenant_id}/{hit['entry_id']}",
+                    "version": hit["index_generation"],
+                    "version_type": "external_gte",
+                }
+            }
+            for hit in self._pages(filters)
+        ]
+        for start in range(0, len(lines), PAGE):
+            with _failures():
+                part = lines[start : start + PAGE]
+                answer = self._client.bulk(body=part, index=self._alias, params={"refresh": "true"})
+            refused = [item["delete"] for item in answer["items"] if item["delete"]["status"] not in (200, 404, 409)]
+            if refused:
+                raise Retryable("RAG_UPSTREAM_UNAVAILABLE", f"{len(refused)} entries were not deleted")
 
     def _check_vector(self, vector: Sequence[float]) -> None:
         if len(vector) != self._dimension or not any(vector):

@@ -15,7 +15,8 @@ from shared.domain.terms import FIELD_BOOSTS
 # that every field starts with makes both the same, also for passages without a heading or a code.
 FIELD_START = "^"
 _FIELDS = tuple(FIELD_BOOSTS)
-_KEYWORDS = ("entry_id", "chunk_id", "document_id", "project_id", "supplier_id", "doc_type")
+_KEYWORDS = ("entry_id", "chunk_id", "document_id", "project_id", "supplier_id", "doc_type", "content_hash")
+SCHEMA_VERSION = 2  # part of the path: a folder of another schema is left alone and made anew from the rows
 _NO_SUPPLIER = "-"
 _WRITER_BYTES = 32_000_000
 _MOST_ENTRIES = 20_000
@@ -50,6 +51,14 @@ class TermFolder:
             with self._writer() as writer:
                 writer.delete_documents_by_term("document_id", document_id)
 
+    def remove(self, document_id: str, entry_ids: Sequence[str]) -> None:
+        """Forget these entries of a document in one commit."""
+        if entry_ids and self._exists():
+            with self._writer() as writer:
+                for entry_id in entry_ids:
+                    both = self._all_of(self._term("document_id", document_id), self._term("entry_id", entry_id))
+                    writer.delete_documents_by_query(both)
+
     def search(self, scope: Scope, terms: Sequence[str], codes: Sequence[str], *, limit: int) -> list[RankedId]:
         """The best chunks by the sum over fields of boost times BM25 (k1 1.2, b 0.75, tantivy's own)."""
         wanted = [("code_terms", code) for code in codes]
@@ -67,11 +76,23 @@ class TermFolder:
 
     def count(self, document_id: str) -> int:
         """How many chunks of the document are there."""
-        if not self._exists():
-            return 0
-        searcher = self._searcher()
-        hits = searcher.search(self._term("document_id", document_id), limit=max(1, searcher.num_docs)).hits
-        return len({chunk_of(searcher.doc(address)["entry_id"][0]) for _, address in hits})
+        return len({chunk_of(entry_id) for entry_id in self.hashes(document_id)})
+
+    def hashes(self, document_id: str) -> dict[str, str]:
+        """The content hash of every entry of the document, by entry id."""
+        return {
+            doc["entry_id"][0]: doc["content_hash"][0] for doc in self._every(self._term("document_id", document_id))
+        }
+
+    def document_ids(self) -> set[str]:
+        """The documents that have entries."""
+        return {doc["document_id"][0] for doc in self._every(tantivy.Query.all_query())}
+
+    def _every(self, query: tantivy.Query) -> Iterator[tantivy.Document]:
+        if self._exists():
+            searcher = self._searcher()
+            for _, address in searcher.search(query, limit=max(1, searcher.num_docs)).hits:
+                yield searcher.doc(address)
 
     def _ranked(self, query: tantivy.Query, limit: int) -> list[RankedId]:
         """Ask for more until enough chunks stand clear of a tie at the cut: views of one chunk count once."""

@@ -50,6 +50,15 @@ class IndexEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptEntry:
+    """What an index says of an entry that it holds: the hash of the chunk it was made of, and whether it can be found
+    by a vector. The hash is "" when the parts of an entry do not agree, so that it equals no chunk's."""
+
+    content_hash: str
+    has_vector: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RankedId:
     """A chunk at a place of one branch's list; rank counts from 1, score only compares inside the list."""
 

@@ -1,12 +1,12 @@
 """Parsers, embedders and the search index."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from shared.domain.blocks import Page, ParsedRange
-from shared.domain.retrieval import IndexEntry, RankedId, Scope
+from shared.domain.retrieval import IndexEntry, KeptEntry, RankedId, Scope
 
 
 class DocumentParser(Protocol):
@@ -84,4 +84,16 @@ class ChunkIndex(Protocol):
 
     def count(self, document_id: str) -> int:
         """How many chunks of the document can be found (views of one chunk count once)."""
+        ...
+
+    def entries(self, document_id: str) -> Mapping[str, KeptEntry]:
+        """Every entry of the document by its id, views of tables too."""
+        ...
+
+    def remove(self, document_id: str, entry_ids: Sequence[str]) -> None:
+        """Forget these entries of a document, and what a torn write left of them; the others stay."""
+        ...
+
+    def document_ids(self) -> Sequence[str]:
+        """The documents of the tenant that have entries, in order."""
         ...

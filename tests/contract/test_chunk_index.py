@@ -10,7 +10,7 @@ import pytest
 from shared.adapters.embedded_index import EmbeddedIndex
 from shared.adapters.opensearch import OpenSearchIndex
 from shared.domain.errors import Permanent, Refused, Retryable
-from shared.domain.retrieval import IndexEntry, Scope
+from shared.domain.retrieval import IndexEntry, KeptEntry, Scope
 from shared.domain.terms import codes, terms, unique_terms
 from shared.ports.reading import ChunkIndex
 from tests.fakes.chunk_index import MemoryChunkIndex
@@ -215,6 +215,43 @@ def test_a_removed_document_is_gone_and_its_neighbour_stays(index: ChunkIndex) -
     assert found(index, scope(), "bank bond") == ["c2"]
     assert near(index, scope(), vector(1.0)) == ["c2"]
     assert (index.count("d1"), index.count("d2")) == (0, 1)
+
+
+def test_entries_are_listed_with_hash_and_vector_and_taken_out_one_by_one(index: ChunkIndex) -> None:
+    assert (index.entries("d1"), index.document_ids()) == ({}, [])
+    index.add(
+        [
+            entry("c1", "bank bond", vector=vector(1.0), content_hash="h1"),
+            entry("t1", "table", content_hash="h2"),
+            entry("t1#r1-2", "rows", vector=vector(0.5), content_hash="h2"),
+            entry("c1b", "bank", document_id="d2", vector=vector(1.0)),
+        ],
+        generation=1,
+    )
+    kept = {"c1": KeptEntry("h1", True), "t1": KeptEntry("h2", False), "t1#r1-2": KeptEntry("h2", True)}
+    assert index.entries("d1") == kept
+    assert index.document_ids() == ["d1", "d2"]
+    index.remove("d1", ["c1", "t1#r1-2", "c1b", "unknown"])
+    assert index.entries("d1") == {"t1": KeptEntry("h2", False)}
+    assert near(index, scope(), vector(1.0)) == ["c1b"]
+    assert sorted(found(index, scope(), "bank rows table")) == ["c1b", "t1"]
+
+
+def test_what_was_removed_can_be_added_again_at_once(index: ChunkIndex) -> None:
+    again = [entry("c1", "bank bond", vector=vector(1.0)), entry("c2", "bank", vector=vector(0.5))]
+    ways: list[Callable[[], None]] = [lambda: index.remove("d1", ["c1"]), lambda: index.remove_document("d1")]
+    for take_out in ways:
+        index.add(again, generation=1)
+        take_out()
+        index.add(again, generation=1)
+        assert set(index.entries("d1")) == {"c1", "c2"}
+
+
+def test_more_entries_than_a_page_are_all_listed(index: ChunkIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.adapters.opensearch.PAGE", 4)
+    index.add([entry(f"c{n:02d}", "words", document_id=f"d{n % 6}") for n in range(30)], generation=1)
+    assert index.document_ids() == [f"d{n}" for n in range(6)]
+    assert [len(index.entries(f"d{n}")) for n in range(6)] == [5] * 6
 
 
 def test_a_rare_supplier_gets_all_its_neighbours(index: ChunkIndex) -> None:

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from shared.domain.errors import Refused
-from shared.domain.retrieval import IndexEntry, RankedId, Scope
+from shared.domain.retrieval import IndexEntry, KeptEntry, RankedId, Scope
 from shared.domain.scoping import admits, best_per_chunk, check_tenant
 from shared.domain.terms import FIELD_BOOSTS
 
@@ -54,6 +54,20 @@ class MemoryChunkIndex:
     def count(self, document_id: str) -> int:
         """Distinct chunks of the document."""
         return len({e.chunk_id for e in self._entries.values() if e.document_id == document_id})
+
+    def entries(self, document_id: str) -> dict[str, KeptEntry]:
+        """Hash and whether there is a vector, by entry id."""
+        mine = {key: e for key, e in self._entries.items() if e.document_id == document_id}
+        return {key: KeptEntry(e.content_hash, e.vector is not None) for key, e in mine.items()}
+
+    def remove(self, document_id: str, entry_ids: Sequence[str]) -> None:
+        """Forget these entries of the document."""
+        gone = set(entry_ids)
+        self._entries = {k: e for k, e in self._entries.items() if k not in gone or e.document_id != document_id}
+
+    def document_ids(self) -> list[str]:
+        """The documents with entries."""
+        return sorted({e.document_id for e in self._entries.values()})
 
     def _bm25(self, field: str, wanted: Sequence[str]) -> dict[str, float]:
         texts = {key: ["^", *getattr(e, field).split()] for key, e in self._entries.items()}
