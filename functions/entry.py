@@ -14,7 +14,8 @@ from shared.domain.context import Actor
 from shared.domain.errors import CodedError, Retryable
 from shared.domain.events import is_envelope, is_told_by
 from shared.domain.jobs import STAGE_OF_STATE, Job
-from shared.domain.retries import STEP_RETRIES, retry_jitter_seconds
+from shared.domain.payloads import bounded_text
+from shared.domain.retries import STEP_RETRIES, as_raised, retry_jitter_seconds
 from shared.domain.transitions import JOB, is_later_stage, is_terminal
 from shared.wiring import Parts, Services, services
 
@@ -46,7 +47,9 @@ def failure(error: CodedError) -> dict[str, Any]:
 def step(command: type[Any], usecase: Callable[..., Any], *, fenced: bool = True) -> Handler:
     """A state of a state machine. `fenced` steps run only for the run that claimed the job.
 
-    The attempt is noted with its error; a retryable one outside a Map moves the job to `retrying` (W7, W8)."""
+    The attempt is noted with its error; a retryable one outside a Map moves the job to `retrying` (W7, W8). The
+    catalogue decides under which name an error leaves (W23), and a result above 200 KiB is Permanent
+    WF_PAYLOAD_TOO_LARGE (W6)."""
 
     def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         scope = event["scope"]
@@ -58,15 +61,22 @@ def step(command: type[Any], usecase: Callable[..., Any], *, fenced: bool = True
             _admit(parts, scope)
             parts.records.session.fence(scope["job_id"], scope["run_id"])
         try:
-            result = call(usecase, command(**event["command"]), parts)
+            result = _fields(call(usecase, command(**event["command"]), parts))
+            bounded_text(result)
         except CodedError as error:
             log.warning("step failed", extra={"state": scope["state"], "code": error.code, "trace_id": scope["trace"]})
-            _note(parts, scope, started_at, error)
-            raise
+            raised = _failed(parts, scope, started_at, error)
+            if raised is error:
+                raise
+            raise raised from error
         _note(parts, scope, started_at, None)
-        return asdict(result) if is_dataclass(result) and not isinstance(result, type) else {}
+        return result
 
     return handler
+
+
+def _fields(result: Any) -> dict[str, Any]:
+    return asdict(result) if is_dataclass(result) and not isinstance(result, type) else {}
 
 
 def _admit(parts: Parts, scope: Mapping[str, Any]) -> None:
@@ -80,6 +90,20 @@ def _admit(parts: Parts, scope: Mapping[str, Any]) -> None:
         parts.records.moves.enter_stage(job, stage)
     if job.step != scope["state"]:  # so that a failure names the step that failed, not the last one that ended (D127)
         parts.records.jobs.progress(job.job_id, done=0, step=scope["state"])
+
+
+def _failed(parts: Parts, scope: Mapping[str, Any], started_at: Any, error: CodedError) -> CodedError:
+    """The error that the machine shall see; the attempts noted before are the counter of "once" codes (W23)."""
+    parts.records.session.fence(None)
+    attempt, item = int(scope.get("attempt") or 0), str(scope.get("item", ""))
+    earlier = 0
+    if attempt:
+        earlier = parts.records.traces.tries_with(
+            scope["run_id"], scope["state"], item, code=error.code, before=attempt
+        )
+    raised = as_raised(error, earlier)
+    _note(parts, scope, started_at, raised)
+    return raised
 
 
 def _note(parts: Parts, scope: Mapping[str, Any], started_at: Any, error: CodedError | None) -> None:
@@ -174,8 +198,7 @@ def schedule(command: type[Any], usecase: Callable[..., Any]) -> Handler:
     def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         actor = Actor(tenant_id="", actor_id="system", kind="system")
         parts = services().bind(actor, time_left=lambda: context.get_remaining_time_in_millis() / 1000)
-        result = call(usecase, command(), parts)
-        return asdict(result) if is_dataclass(result) and not isinstance(result, type) else {}
+        return _fields(call(usecase, command(), parts))
 
     return handler
 

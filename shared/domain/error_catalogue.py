@@ -110,7 +110,12 @@ BID_INCOMPLETE|409|business_rule|no|E1|Required files of the bid are missing|投
 EVALUATION_DUPLICATE|409|business_rule|no|E1|The same plan was evaluated already|相同计划已评审
 EVALUATION_PLAN_CONFLICT|409|business_rule|no|E1|The inputs changed|输入已改变
 BUDGET_EXCEEDED|409|business_rule|no|E3|The budget is used up|预算已用完
+LLM_TIMEOUT|504|transient|yes|E5|The model did not answer in time|模型响应超时
+LLM_PROVIDER_ERROR|502|transient|yes|E4|The model's provider failed|模型服务出错
+LLM_RESPONSE_INVALID|502|transient|yes|E4|The model's answer breaks its schema|模型回答不符合格式
+LLM_REFUSED|502|permanent|no|E4|The model declined to answer|模型拒绝回答
 MODEL_UNAVAILABLE|503|transient|yes|E4|No model is available|模型不可用
+LLM_RESPONSE_INVALID|502|transient|yes|E3|The model broke the form of its answer|模型输出不符合约定
 CITATION_QUOTE_MISMATCH|422|permanent|no|E3|A quote differs from its source|引文与原文不符
 VERDICT_WITHOUT_EVIDENCE|422|permanent|no|E3|A verdict lacks evidence|结论缺少证据
 WF_STATE_TRANSITION_INVALID|409|business_rule|no|E3|The state does not allow this|当前状态不允许此操作

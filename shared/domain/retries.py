@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from shared.domain.error_catalogue import CATALOGUE
+from shared.domain.errors import CodedError, Permanent, Retryable
 
 STEP_RETRIES = 3
 RECEIVE_LIMIT = 5
@@ -62,6 +63,16 @@ def may_retry(code: str, earlier_attempts_with_code: int) -> bool:
     if code not in CATALOGUE or CATALOGUE[code].kind != "transient":
         return False
     return code not in ONCE_CODES or earlier_attempts_with_code < 1
+
+
+def as_raised(error: CodedError, earlier_attempts_with_code: int) -> CodedError:
+    """The error under the name that Retry and Catch match: the catalogue decides it, not who raised it (W22, W23).
+
+    Retryable for what deserves another try, Permanent for what was raised as one and does not."""
+    again = may_retry(error.code, earlier_attempts_with_code)
+    if again == isinstance(error, Retryable):
+        return error
+    return (Retryable if again else Permanent)(error.code, str(error), details=error.details)
 
 
 def is_transient_status(status: int) -> bool:

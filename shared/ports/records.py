@@ -66,7 +66,7 @@ class Jobs(Protocol):
     """Jobs, runs and attempts."""
 
     def accept(self, job: Job, *, run_id: str) -> Job:
-        """Insert job and run 1 and publish job.queued; raises Refused TENANT_BACKLOG_FULL over 2,000 queued."""
+        """Insert job and run 1 and publish job.queued; raises Retryable TENANT_BACKLOG_FULL over 2,000 queued."""
         ...
 
     def get(self, job_id: str, *, lock: bool = False, alone: bool = False) -> Job:

@@ -39,3 +39,7 @@ class Traces(Protocol):
     def jobs_of(self, trace_id: str) -> Sequence[str]:
         """Ids of the jobs that were accepted under the trace id; their projects decide who may see the trace."""
         ...
+
+    def tries_with(self, run_id: str, step: str, item: str, *, code: str, before: int) -> int:
+        """How many tries of the step below number `before` (from 0) ended with the code (W23)."""
+        ...

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.domain.documents import Document, UploadFile, UploadSession
-from shared.domain.errors import CodedError, Permanent, Refused
+from shared.domain.errors import CodedError, Permanent, Refused, Retryable
 from shared.domain.jobs import DEADLINES, Job
 from shared.domain.upload_rules import SentPart, check_parts
 from shared.ports.document_records import Blob
 from shared.ports.objects import ObjectStore, StoredObject
 from shared.ports.platform import Clock, Ids
 from shared.ports.records import Records
+
+OF_ONE_FILE = ("UPLOAD_INCOMPLETE", "CHECKSUM_MISMATCH")  # transient, and say nothing about the other files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,8 @@ def finish_upload(
     """Make documents of the files that are there; the lock on the session makes repeats and races agree.
 
     Raises Refused UPLOAD_SESSION_NOT_FOUND, UPLOAD_SESSION_EXPIRED, UPLOAD_SESSION_STATE_CONFLICT,
-    UPLOAD_FILE_NOT_FOUND, PROJECT_CLOSED, TENANT_BACKLOG_FULL; and the first file's code when no file is there."""
+    UPLOAD_FILE_NOT_FOUND, PROJECT_CLOSED; Retryable TENANT_BACKLOG_FULL; and the first file's code when no
+    file is there."""
     failed: dict[str, CodedError] = {}
     with records.transaction():
         upload = records.uploads.get(command.upload_id, lock=True)
@@ -108,7 +111,9 @@ def _register(
             continue
         try:
             stored = _arrived(file, sent.get(file.file_id, SentFile(file_id=file.file_id)), with_)
-        except Refused as error:
+        except (Refused, Retryable) as error:
+            if isinstance(error, Retryable) and error.code not in OF_ONE_FILE:
+                raise
             failed[file.file_id] = error
             continue
         if upload.supplier_id is not None and bid_id is None:
@@ -121,15 +126,15 @@ def _register(
 
 
 def _arrived(file: UploadFile, sent: SentFile, with_: _Parts) -> StoredObject:
-    """The stored object with the announced bytes; raises Refused UPLOAD_INCOMPLETE, UPLOAD_PARTS_INVALID or
-    CHECKSUM_MISMATCH (fresh links then lead to a new key, because objects are written once)."""
+    """The stored object with the announced bytes; raises Retryable UPLOAD_INCOMPLETE or CHECKSUM_MISMATCH, Refused
+    UPLOAD_PARTS_INVALID (fresh links then lead to a new key, because objects are written once)."""
     stored = _stored(file, with_.objects)
     if stored is None and file.multipart_id is not None:
         stored = _joined(file, file.multipart_id, sent, with_.objects)
     if stored is None:
-        raise Refused("UPLOAD_INCOMPLETE", details={"files": [file.file_id]})
+        raise Retryable("UPLOAD_INCOMPLETE", details={"files": [file.file_id]})
     if (stored.size_bytes, stored.sha256) != (file.size_bytes, file.sha256):
-        raise Refused("CHECKSUM_MISMATCH", details={"files": [file.file_id]})
+        raise Retryable("CHECKSUM_MISMATCH", details={"files": [file.file_id]})
     return stored
 
 
@@ -146,7 +151,7 @@ def _joined(file: UploadFile, multipart_id: str, sent: SentFile, objects: Object
     arrived = objects.parts(file.object_key, multipart_id)
     parts = sent.parts or tuple(SentPart(no=part.number, etag=part.etag) for part in arrived)
     if not parts:
-        raise Refused("UPLOAD_INCOMPLETE", details={"files": [file.file_id]})
+        raise Retryable("UPLOAD_INCOMPLETE", details={"files": [file.file_id]})
     check_parts(parts, size_bytes=file.size_bytes)
     return objects.finish_multipart(
         file.object_key, multipart_id, parts=[(part.no, part.etag.strip('"')) for part in parts]

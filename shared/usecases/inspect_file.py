@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.domain.documents import Document
-from shared.domain.errors import Permanent
+from shared.domain.errors import Retryable
 from shared.domain.ingest_plan import INSPECTED
 from shared.ports.objects import ObjectStore
 from shared.ports.platform import Clock
@@ -36,7 +36,7 @@ def inspect_file(
 ) -> InspectedFile:
     """Check the file and note what it is; repeating it gives the same.
 
-    Raises Permanent CHECKSUM_MISMATCH, DOC_STORAGE_MISSING and the codes of 03 section 2."""
+    Raises Retryable CHECKSUM_MISMATCH, Permanent DOC_STORAGE_MISSING and the codes of 03 section 2."""
     document = records.documents.get(command.document_id)
     blob = records.uploads.blob(document.sha256)
     with objects.as_file(blob.object_key) as path:
@@ -61,7 +61,7 @@ def _compare(path: Path, document: Document) -> None:
         hashed.update(piece)
         size += len(piece)
     if (size, hashed.hexdigest()) != (document.size_bytes, document.sha256):
-        raise Permanent("CHECKSUM_MISMATCH", details={"document_id": document.document_id, "size_bytes": size})
+        raise Retryable("CHECKSUM_MISMATCH", details={"document_id": document.document_id, "size_bytes": size})
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.documents import UploadFile, UploadSession
-from shared.domain.errors import Refused
+from shared.domain.errors import Refused, Retryable
 from shared.domain.file_types import check_filename
 from shared.domain.object_keys import upload_key
 from shared.domain.upload_rules import (
@@ -45,8 +45,8 @@ class OpenedUpload:
 def open_upload(command: OpenUpload, *, records: Records, objects: ObjectStore, ids: Ids, clock: Clock) -> OpenedUpload:
     """Insert session and files.
 
-    Raises Refused PROJECT_NOT_FOUND, PROJECT_CLOSED, SUPPLIER_NOT_FOUND, UPLOAD_SESSIONS_LIMIT_EXCEEDED,
-    INPUT_UNSUPPORTED_FORMAT, INPUT_FILENAME_UNSAFE and what check_bundle refuses."""
+    Raises Refused PROJECT_NOT_FOUND, PROJECT_CLOSED, SUPPLIER_NOT_FOUND, INPUT_UNSUPPORTED_FORMAT,
+    INPUT_FILENAME_UNSAFE and what check_bundle refuses; Retryable UPLOAD_SESSIONS_LIMIT_EXCEEDED."""
     check_bundle(command.files, supplier_id=command.supplier_id)
     now = clock.now()
     upload = UploadSession(
@@ -79,7 +79,7 @@ def _admit(command: OpenUpload, records: Records, now: datetime) -> None:
     if command.supplier_id is not None:
         records.suppliers.get(command.supplier_id)
     if records.uploads.lock_project(command.project_id, now=now) >= OPEN_SESSIONS:
-        raise Refused("UPLOAD_SESSIONS_LIMIT_EXCEEDED", details={"limit": OPEN_SESSIONS})
+        raise Retryable("UPLOAD_SESSIONS_LIMIT_EXCEEDED", details={"limit": OPEN_SESSIONS})
 
 
 def _file(

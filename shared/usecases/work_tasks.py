@@ -7,6 +7,7 @@ from typing import Any
 
 from shared.domain.errors import CodedError, Refused, Retryable
 from shared.domain.jobs import Job
+from shared.domain.retries import as_raised
 from shared.domain.sweeps import job_error
 from shared.domain.tasks import ClaimedTask, has_another_try, retry_delay_seconds
 from shared.ports.platform import Clock, Ids
@@ -53,8 +54,11 @@ def work_tasks(
     try:
         with keep_lease(claimed.job.job_id, claimed.run_id):
             task_work(claimed.job, claimed.run_id)
-    except CodedError as raised:
-        error = raised
+    except CodedError as failed:
+        earlier = records.traces.tries_with(
+            claimed.run_id, claimed.job.job_type, "", code=failed.code, before=claimed.job.retry_count
+        )
+        error = as_raised(failed, earlier)
     job, code = claimed.job, error.code if error else None
     about = (
         {"code": error.code, "class": error.entry.kind, "retryable": isinstance(error, Retryable)} if error else None

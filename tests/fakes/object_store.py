@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from shared.domain.errors import Permanent, Refused
+from shared.domain.errors import Permanent, Refused, Retryable
 from shared.domain.object_keys import check_key
 from shared.domain.upload_rules import MIB
 from shared.ports.objects import SignedRequest, StoredObject, StoredPart
@@ -113,7 +113,7 @@ class FakeObjects:
         if kind != "PUT":
             self._unfinished[kind].parts[int(value)] = body
         elif etag != value:
-            raise Refused("CHECKSUM_MISMATCH")
+            raise Retryable("CHECKSUM_MISMATCH")
         elif key in self._kept:
             raise Refused("REQ_PRECONDITION_FAILED")
         else:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from shared.adapters.filesystem.folder import ObjectFolder
 from shared.adapters.filesystem.links import Grant
-from shared.domain.errors import Refused
+from shared.domain.errors import Refused, Retryable
 from shared.domain.upload_rules import MIB
 from shared.ports.objects import StoredObject
 
@@ -36,7 +36,8 @@ class Incoming:
     def finish(self) -> str:
         """Keep the bytes and return their ETag, the hex SHA-256.
 
-        Raises Refused CHECKSUM_MISMATCH for other bytes than signed and REQ_PRECONDITION_FAILED for a taken key."""
+        Raises Retryable CHECKSUM_MISMATCH for other bytes than signed, Refused REQ_PRECONDITION_FAILED for a taken
+        key."""
         self._file.flush()
         os.fsync(self._file.fileno())
         etag = self._hash.hexdigest()
@@ -44,7 +45,7 @@ class Incoming:
             self._keep_part(etag)
             return etag
         if (self._size, etag) != (self._grant.size_bytes, self._grant.sha256):
-            raise Refused("CHECKSUM_MISMATCH", details={"size_bytes": self._size})
+            raise Retryable("CHECKSUM_MISMATCH", details={"size_bytes": self._size})
         stored = StoredObject(self._grant.key, self._size, etag, etag)
         try:
             self._folder.keep(self._path, stored, media_type=self._grant.media_type or "application/octet-stream")

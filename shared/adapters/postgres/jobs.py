@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from shared.adapters.postgres.session import Session
 from shared.adapters.postgres.trail import Trail
-from shared.domain.errors import Refused
+from shared.domain.errors import Refused, Retryable
 from shared.domain.jobs import MACHINES, Job, Run, execution_name
 from shared.ports.platform import Clock
 
@@ -48,7 +48,7 @@ class Jobs:
     def accept(self, job: Job, *, run_id: str) -> Job:
         """Insert job and run 1 and publish job.queued, in the caller's transaction (W12).
 
-        Raises Refused TENANT_BACKLOG_FULL when 2,000 jobs of the tenant are queued (W124)."""
+        Raises Retryable TENANT_BACKLOG_FULL when 2,000 jobs of the tenant are queued (W124)."""
         with self._session.transaction():
             saved = self._session.first(
                 Job,
@@ -69,7 +69,7 @@ class Jobs:
                 name=execution_name(job.job_id, 1),
             )
             if saved is None:
-                raise Refused("TENANT_BACKLOG_FULL", details={"queued": BACKLOG})
+                raise Retryable("TENANT_BACKLOG_FULL", details={"queued": BACKLOG})
             about = ("job", job.job_id, 1)
             payload = {"job_id": job.job_id, "job_type": job.job_type, "lane": job.lane}
             self._trail.publish(

@@ -45,3 +45,17 @@ class Traces:
         """Ids of the jobs that were accepted under the trace id."""
         rows = self._session.rows("select job_id from jobs where trace_id = %(id)s order by job_id", id=trace_id)
         return [row["job_id"] for row in rows]
+
+    def tries_with(self, run_id: str, step: str, item: str, *, code: str, before: int) -> int:
+        """How many tries of the step below number `before` ended with the code (W23)."""
+        found = self._session.row(
+            """select count(*) as tries from step_attempts where run_id = %(run_id)s and step = %(step)s
+                 and item_key = %(item)s and attempt < %(before)s and error_code = %(code)s""",
+            run_id=run_id,
+            step=step,
+            item=item,
+            code=code,
+            before=before,
+        )
+        assert found is not None
+        return int(found["tries"])

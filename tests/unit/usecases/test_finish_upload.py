@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.postgres import Databases
-from shared.domain.errors import Refused
+from shared.domain.errors import Refused, Retryable
 from shared.domain.upload_rules import MULTIPART_FROM, SentPart
 from shared.usecases.finish_upload import FinishedUpload, FinishUpload, SentFile, finish_upload
 from tests.ingest import Stand, declared, make_stand
@@ -29,7 +29,7 @@ def sent(stand: Stand, *bodies: bytes) -> str:
 
 
 def refusal(stand: Stand, upload_id: str, **command: object) -> str:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises((Refused, Retryable)) as caught:
         stand.finish(upload_id, **command)
     return caught.value.code
 

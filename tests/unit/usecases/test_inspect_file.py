@@ -6,7 +6,7 @@ import pytest
 
 from infra.local.postgres import Databases
 from shared.adapters.file_inspection import FileInspection
-from shared.domain.errors import CodedError, Permanent
+from shared.domain.errors import CodedError, Permanent, Retryable
 from shared.usecases.inspect_file import InspectedFile, InspectFile, inspect_file
 from tests.ingest import Stand, declared, make_stand
 from tests.records import clock
@@ -43,7 +43,7 @@ def test_bytes_that_changed_in_the_store_are_refused(stand: Stand, tmp_path: Pat
     document = stand.uploaded()
     path = next((tmp_path / "data").rglob(document.sha256))
     path.write_bytes(path.read_bytes().replace(b"60", b"90"))
-    with pytest.raises(Permanent) as caught:
+    with pytest.raises(Retryable) as caught:
         inspect(stand, document.document_id)
     assert caught.value.code == "CHECKSUM_MISMATCH"
     assert not stand.records.uploads.blob(document.sha256).verified

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.postgres import Databases
-from shared.domain.errors import Permanent, Refused
+from shared.domain.errors import Permanent, Refused, Retryable
 from shared.domain.upload_rules import MULTIPART_FROM, OPEN_SESSIONS, PART_SIZE
 from shared.usecases.open_upload import OpenUpload, open_upload
 from tests.ingest import Stand, declared, make_stand
@@ -21,7 +21,7 @@ def refusal(stand: Stand, **changed: object) -> str:
     values: dict[str, object] = {"project_id": stand.project_id, "supplier_id": stand.supplier_id}
     values["files"] = (declared(b"x"),)
     command = OpenUpload(**values | changed)  # type: ignore[arg-type]
-    with pytest.raises((Refused, Permanent)) as caught:
+    with pytest.raises((Refused, Permanent, Retryable)) as caught:
         open_upload(command, records=stand.records, objects=stand.objects, ids=ids, clock=clock)
     return caught.value.code
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.postgres import Databases
-from shared.domain.errors import Refused
+from shared.domain.errors import Refused, Retryable
 from shared.domain.upload_rules import MULTIPART_FROM
 from shared.usecases.abort_upload import AbortUpload, abort_upload
 from shared.usecases.sign_upload_links import SignedUploadLinks, SignUploadLinks, sign_upload_links
@@ -56,7 +56,7 @@ def test_a_file_that_arrived_damaged_gets_a_new_place(stand: Stand) -> None:
     opened = stand.open(declared(b"one"))
     upload_id = opened.upload.upload_id
     stand.objects.put(opened.files[0].object_key, b"two", media_type="text/plain")
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Retryable) as caught:
         stand.finish(upload_id)
     assert caught.value.code == "CHECKSUM_MISMATCH"
     link = sign(stand, upload_id).links[0].put
