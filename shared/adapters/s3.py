@@ -22,12 +22,13 @@ _TAKEN = frozenset({"412", "PreconditionFailed", "ConditionalRequestConflict"})
 _BAD_PARTS = frozenset({"InvalidPart", "InvalidPartOrder", "EntityTooSmall", "NoSuchUpload", "MalformedXML"})
 
 
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
+def _code(error: ClientError | BotoCoreError) -> str:
+    """What S3 said; nothing when it did not answer."""
+    return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
 
 
 def _translate(error: ClientError | BotoCoreError) -> CodedError:
-    if isinstance(error, ClientError) and _code(error) in _MISSING:
+    if _code(error) in _MISSING:
         return Permanent("DOC_STORAGE_MISSING")
     return Retryable("DEPENDENCY_UNAVAILABLE", "the object store did not answer")
 
@@ -62,7 +63,7 @@ class _S3Uploads:
         pages = self._client.get_paginator("list_parts").paginate(Bucket=self._bucket, Key=key, UploadId=multipart_id)
         try:
             found = [part for page in pages for part in page.get("Parts", [])]
-        except ClientError as error:
+        except (ClientError, BotoCoreError) as error:
             if _code(error) in _MISSING:
                 return []
             raise _translate(error) from error
@@ -81,7 +82,7 @@ class _S3Uploads:
                 MultipartUpload={"Parts": named},
                 IfNoneMatch="*",
             )
-        except ClientError as error:
+        except (ClientError, BotoCoreError) as error:
             if _code(error) in _BAD_PARTS:
                 raise Refused("UPLOAD_PARTS_INVALID") from error
             if _code(error) in _TAKEN:
@@ -93,7 +94,7 @@ class _S3Uploads:
         """Forget the upload and its parts."""
         try:
             self._client.abort_multipart_upload(Bucket=self._bucket, Key=check_key(key), UploadId=multipart_id)
-        except ClientError as error:
+        except (ClientError, BotoCoreError) as error:
             if _code(error) not in _MISSING:
                 raise _translate(error) from error
 
@@ -101,7 +102,7 @@ class _S3Uploads:
         """Delete the object's version; raises Refused RETENTION_ACTIVE while Object Lock holds it."""
         try:
             found = self._client.head_object(Bucket=self._bucket, Key=check_key(key))
-        except ClientError as error:
+        except (ClientError, BotoCoreError) as error:
             if _code(error) in _MISSING:
                 return
             raise _translate(error) from error
@@ -161,7 +162,7 @@ class S3Objects(_S3Uploads):
                 IfNoneMatch="*",
                 **lock,
             )
-        except ClientError as error:
+        except (ClientError, BotoCoreError) as error:
             if _code(error) not in _TAKEN:
                 raise _translate(error) from error
             there = self.head(key)

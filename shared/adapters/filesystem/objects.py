@@ -12,13 +12,22 @@ from pathlib import Path
 from shared.adapters.filesystem.folder import ObjectFolder
 from shared.adapters.filesystem.incoming import Incoming, receive
 from shared.adapters.filesystem.links import Grant, link, read_link
-from shared.domain.errors import Permanent, Refused
+from shared.domain.errors import Permanent, Refused, Retryable
 from shared.domain.object_keys import check_key
 from shared.domain.upload_rules import MIB
 from shared.ports.objects import SignedRequest, StoredObject, StoredPart
 from shared.ports.platform import Clock
 
 SMALLEST_PART = 5 * MIB
+
+
+@contextmanager
+def _typed() -> Iterator[None]:
+    """A disk that is full, gone or closed to us is tried again, elsewhere or later (F26, F36)."""
+    try:
+        yield
+    except OSError as error:
+        raise Retryable("DEPENDENCY_UNAVAILABLE", "the object store did not answer") from error
 
 
 class _FilesystemUploads:
@@ -84,7 +93,7 @@ class _FilesystemUploads:
         return SignedRequest(grant.method, link(grant, key=self._key, base_url=self._base_url), headers, expires_at)
 
     def _join(self, key: str, paths: list[Path], media_type: str) -> StoredObject:
-        with self._folder.incoming() as (file, written):
+        with _typed(), self._folder.incoming() as (file, written):
             hashed, size = hashlib.sha256(), 0
             for path in paths:
                 for piece in _pieces(path, MIB):
@@ -103,7 +112,7 @@ class FilesystemObjects(_FilesystemUploads):
     def put(self, key: str, body: bytes, *, media_type: str, locked_until: datetime | None = None) -> StoredObject:
         """Write once; the same bytes again change nothing, other bytes raise Permanent REPORT_IMMUTABLE."""
         digest = hashlib.sha256(body).hexdigest()
-        with self._folder.incoming() as (file, written):
+        with _typed(), self._folder.incoming() as (file, written):
             file.write(body)
             file.flush()
             os.fsync(file.fileno())
@@ -112,11 +121,13 @@ class FilesystemObjects(_FilesystemUploads):
 
     def head(self, key: str) -> StoredObject:
         """Size, hash and version; the hash was taken while the bytes were written."""
-        return self._folder.head(key)
+        with _typed():
+            return self._folder.head(key)
 
     def read(self, key: str) -> bytes:
         """All bytes."""
-        return self._folder.path(key).read_bytes()
+        with _typed():
+            return self._folder.path(key).read_bytes()
 
     def stream(self, key: str, *, piece: int = MIB) -> Iterator[bytes]:
         """The bytes in pieces."""

@@ -5,12 +5,14 @@ import hmac
 from collections.abc import Mapping
 from typing import Any
 
+import psycopg
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from psycopg.types.json import Jsonb
 
 from shared.adapters.postgres.session import Session
 from shared.domain.canonical_json import canonical, digest
+from shared.domain.errors import Retryable
 from shared.domain.events import check_run_event, producer_of
 from shared.ports.platform import Clock, Ids
 
@@ -68,6 +70,16 @@ class Trail:
             self._session.audit_entries.append(entry)
 
     def _append(self) -> None:
+        """Raises Retryable AUDIT_APPEND_FAILED when the log refuses, so that the change is rolled back (S84, F27); a
+        database that is out, and what our own functions raise, keeps its name."""
+        try:
+            self._append_entries()
+        except psycopg.Error as error:
+            if isinstance(error, psycopg.OperationalError) or (error.sqlstate or "").startswith("BP"):
+                raise
+            raise Retryable("AUDIT_APPEND_FAILED", "the audit log did not accept the entry") from error
+
+    def _append_entries(self) -> None:
         """Lock the head once and send all entries of the transaction in one go."""
         head = self._session.row("select seq, hash from audit_lock_head()")
         assert head is not None
