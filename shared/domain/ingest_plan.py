@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from shared.domain.blocks import Block, Box, Page
+from shared.domain.blocks import Block, Box, Page, ParsedRange
 from shared.domain.canonical_json import digest
 from shared.domain.chunking import VERSION as CHUNKER_VERSION
 from shared.domain.errors import Permanent, Retryable
@@ -57,6 +57,23 @@ def check_blocks(blocks: Sequence[Block], pages: Sequence[Page], *, first: int, 
             raise _broken(block, "a box is outside its page")
         if any(not 0 <= start <= end <= len(block.text) for start, end in spans):
             raise _broken(block, "a span is outside its text")
+
+
+def check_complete_range(found: ParsedRange, planned: Sequence[Page]) -> None:
+    """Raise Permanent DOC_PAGES_INCOMPLETE naming the pages of the range that the parser did not read (P75).
+
+    A page is read when the range covers it; a page of paper on which the survey saw text must also have a block,
+    whereas virtual pages are a count of lines, and a long block may cover several."""
+    with_blocks = {block.page for block in found.blocks}
+    missing = [
+        page.number
+        for page in planned
+        if not found.first <= page.number <= found.last
+        or (page.kind == "physical" and page.route == "text" and page.number not in with_blocks)
+    ]
+    if missing:
+        details = {"missing": missing[:100], "pages": len(planned) - len(missing), "expected": len(planned)}
+        raise Permanent("DOC_PAGES_INCOMPLETE", "the parser did not read every page", details=details)
 
 
 def _fits(box: Box, page: Box, is_hidden: bool) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from shared.domain.block_sequence import with_block_ids
 from shared.domain.blocks import Block, Page
 from shared.domain.errors import Permanent
-from shared.domain.ingest_plan import INSPECTED, PARSED, check_blocks
+from shared.domain.ingest_plan import INSPECTED, PARSED, check_blocks, check_complete_range
 from shared.ports.objects import ObjectStore
 from shared.ports.platform import Clock
 from shared.ports.reading import DocumentParser
@@ -42,7 +42,8 @@ def parse_range(
 ) -> ParsedPages:
     """Save blocks, page marks and the manifest's part in one transaction.
 
-    Raises Retryable DOC_PARSE_SCHEMA_INVALID for blocks outside the contract, and what the parser raises."""
+    Raises Retryable DOC_PARSE_SCHEMA_INVALID for blocks outside the contract, Permanent DOC_PAGES_INCOMPLETE when
+    the parser left pages out, and what the parser raises."""
     every = records.parse_runs.pages(command.parse_run_id)
     planned = [page for page in every if page.range_no == command.range_no]
     if not planned:
@@ -56,6 +57,7 @@ def parse_range(
     started = clock.now()
     with objects.as_file(records.uploads.blob(document.sha256).object_key) as path:
         found = parser.parse(path, document.media_type, first, last)
+    check_complete_range(found, pages)
     check_blocks(found.blocks, [one.page for one in every], first=first, last=last)
     blocks = with_block_ids(found.blocks, command.document_id)
     with records.transaction():
