@@ -1,5 +1,6 @@
 """The rows of executions: claim a due line, write where it stands, gather Maps, keep tokens."""
 
+from collections.abc import Collection
 from typing import Any
 
 import psycopg
@@ -22,14 +23,17 @@ select f.frame_id, f.execution_id, f.parent_id, f.item_index, f.item_value, f.ro
 """
 _CLAIM = f"""{_FRAME}
  where f.due_at <= statement_timestamp() and e.status = 'RUNNING' and (%(all)s or f.phase = any(%(quick)s))
+   and f.frame_id <> all(%(busy)s)
    and (f.parent_id is null or (p.phase = 'children' and p.maps = f.round and p.answer is null))
  order by f.due_at limit 1 for update of f skip locked"""
 
 
-def claim(connection: Connection, *, quick: bool) -> Frame | None:
-    """Lock the line that is due the longest and nobody works on; `quick` leaves out lines that call a function."""
+def claim(connection: Connection, *, quick: bool, busy: Collection[int] = ()) -> Frame | None:
+    """Lock the line that is due the longest and nobody works on; `quick` leaves out lines that call a function.
+
+    `busy` are the lines that this process works on: with the connection it may have lost the lock of one."""
     with connection.cursor(row_factory=class_row(Frame)) as cursor:
-        return cursor.execute(_CLAIM, {"all": not quick, "quick": list(QUICK)}).fetchone()
+        return cursor.execute(_CLAIM, {"all": not quick, "quick": list(QUICK), "busy": list(busy)}).fetchone()
 
 
 def load(connection: Connection, frame_id: int) -> Frame:

@@ -88,24 +88,39 @@ class StateMachine:
     """Takes due lines of executions one at a time; any number of threads and processes may share the rows.
 
     A line is claimed by a row lock that lives as long as its connection, so the lines of a killed process are free
-    at once and their Tasks are called again, as Lambda may.
+    at once and their Tasks are called again, as Lambda may; never while this process still works on them.
     """
 
     def __init__(self, resolve: Resolve = resolve_function) -> None:
         self._resolve = resolve
         self._definitions: dict[str, Definition] = {}
+        self._busy: set[int] = set()
+        self._lock = threading.Lock()
 
     def run_next(self, connection: Connection, *, quick: bool = False) -> bool:
         """Claim one due line and bring it to its next durable place; False when none is due.
 
         `quick` takes only lines that wait for no function, so an answered review never queues behind long Tasks.
         """
+        with self._lock:
+            busy = tuple(self._busy)
         with connection.transaction():
-            frame = asl_rows.claim(connection, quick=quick)
+            frame = asl_rows.claim(connection, quick=quick, busy=busy)
             if frame is None:
                 return False
-            self._run(connection, frame)
+            if self._is_ours(frame.frame_id):
+                try:
+                    self._run(connection, frame)
+                finally:
+                    self._busy.discard(frame.frame_id)
         return True
+
+    def _is_ours(self, frame_id: int) -> bool:
+        """A killed database frees the lines whose functions go on running here; nobody else begins those meanwhile."""
+        with self._lock:
+            is_new = frame_id not in self._busy
+            self._busy.add(frame_id)
+        return is_new
 
     def _run(self, connection: Connection, frame: Frame) -> None:
         started = time.monotonic()

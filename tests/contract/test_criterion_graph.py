@@ -1,5 +1,6 @@
 """The criterion graph on real PostgreSQL: from evidence to a suggestion, through a person, across processes."""
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -8,6 +9,7 @@ import pytest
 from infra.local.postgres import Databases
 from shared.adapters.criterion_graph.nodes import CriterionNodes
 from shared.adapters.criterion_graph.state import LARGEST, ThreadValues, check_size, fixed
+from shared.adapters.postgres.checkpoints import TenantSaver
 from shared.domain.criteria import Criterion
 from shared.domain.errors import Permanent, Refused, Retryable
 from shared.domain.evaluation_rows import Decision
@@ -117,6 +119,42 @@ def test_a_crash_after_the_commit_and_before_its_checkpoint_writes_one_verdict(
             made.graph().run(evaluation_id, criterion_id)
     after = made.graph().run(evaluation_id, criterion_id)
     assert [v.verdict_id for v in made.records.verdicts.revisions(evaluation_id, criterion_id)] == [after.verdict_id]
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_thread_cut_off_before_any_of_its_writes_goes_on_to_one_verdict(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    """What a kill leaves between the write of a node and the checkpoint after it is neither lost nor an end."""
+    made = seed(databases)
+    cut, whole = 0, False
+    while not whole:
+        evaluation_id, criterion_id = planned(made, made.bid(f"S-{cut}", *BID)), made.criteria[place].criterion_id
+        with monkeypatch.context() as patch:
+            left = iter(range(cut))
+            for name in ("put", "put_writes"):
+                patch.setattr(TenantSaver, name, cut_off(getattr(TenantSaver, name), left))
+            try:
+                made.graph().run(evaluation_id, criterion_id)
+                whole = True
+            except Retryable:
+                cut += 1
+        status = "interrupted" if place else "finished"
+        assert whole or made.graph().state(evaluation_id, criterion_id).status in ("absent", "pending", status)
+        assert made.graph().run(evaluation_id, criterion_id).status == status
+        assert len(made.records.verdicts.revisions(evaluation_id, criterion_id)) == 1
+    assert cut > 12  # two writes for each of at least six nodes
+
+
+def cut_off(real: Callable[..., Any], left: Iterator[int]) -> Callable[..., Any]:
+    """The saver's method, which fails without writing when nothing is left."""
+
+    def write(*arguments: Any) -> Any:
+        if next(left, None) is None:
+            raise Retryable("DEPENDENCY_UNAVAILABLE")
+        return real(*arguments)
+
+    return write
 
 
 def test_a_decision_resumes_the_thread_once_in_another_process(databases: Databases) -> None:

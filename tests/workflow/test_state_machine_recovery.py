@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -90,6 +91,34 @@ def test_a_waiting_token_survives_kill_9(idle_shop: Shop, start: Start) -> None:
     assert idle_shop.look(ref).status == "RUNNING"
     start()
     assert idle_shop.wait(ref).output == {"decision": "approve"}
+
+
+def test_f25_a_function_that_outlives_its_connection_is_called_again_only_after_it_ended(shop: Shop) -> None:
+    entered, release, lock = threading.Event(), threading.Event(), threading.Lock()
+    running, seen = [0], list[int]()
+
+    def slow(_event: Any, _context: Any) -> dict[str, bool]:
+        with lock:
+            running[0] += 1
+            seen.append(running[0])
+        entered.set()
+        assert release.wait(20)
+        with lock:
+            running[0] -= 1
+        return {"done": True}
+
+    shop.functions |= {"slow": slow, "quick": lambda _event, _context: {"quick": True}}
+    ref = shop.start({"StartAt": "S", "States": {"S": task("Slow", End=True)}})
+    assert entered.wait(20)
+    with psycopg.connect(shop.url) as connection:
+        connection.execute("""select pg_terminate_backend(pid) from pg_stat_activity
+            where datname = current_database() and usename = current_user and pid <> pg_backend_pid()""")
+    for _ in range(3):  # the other threads are back and would have found the older line first
+        assert shop.output({"StartAt": "Q", "States": {"Q": task("Quick", End=True)}}) == {"quick": True}
+    assert seen == [1]
+    release.set()
+    assert shop.wait(ref).output == {"done": True}
+    assert seen == [1, 1]
 
 
 def test_no_execution_is_lost_by_many_kills(idle_shop: Shop, start: Start) -> None:

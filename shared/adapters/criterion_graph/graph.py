@@ -167,7 +167,8 @@ def _state(snapshot: StateSnapshot) -> ThreadState:
     values = snapshot.values
     if snapshot.created_at is None:
         return ThreadState(status="absent")
-    status = "interrupted" if snapshot.interrupts else "pending" if snapshot.next else "finished"
+    # `next` leaves out a node that has written but whose checkpoint is still to come; there a killed worker stops too
+    status = "interrupted" if snapshot.interrupts else "pending" if snapshot.tasks else "finished"
     return ThreadState(
         status=status,
         interrupt_id=snapshot.interrupts[0].id if snapshot.interrupts else None,

@@ -1,11 +1,14 @@
 """Graph checkpoints in PostgreSQL under the tenant's row security, as JSON of allowed types (spec W76, W81, D78)."""
 
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.types import Interrupt
 from psycopg import Cursor
@@ -14,7 +17,7 @@ from psycopg_pool import ConnectionPool
 
 from shared.adapters.postgres.session import Session
 from shared.domain.context import Actor
-from shared.domain.errors import Permanent
+from shared.domain.errors import Permanent, Retryable
 
 FORMAT = "bp-json-1"
 INTERRUPT, ERROR = "$interrupt", "$error"
@@ -76,15 +79,47 @@ class TenantSaver(PostgresSaver):
     def __init__(self, pool: ConnectionPool[psycopg.Connection[Any]], actor: Actor) -> None:
         super().__init__(pool, serde=JsonOnly())
         self._pool, self._actor = pool, actor
+        self._open = threading.local()
 
     def setup(self) -> None:
         """Refused: migration 0005 makes the tables."""
         raise RuntimeError("checkpoint tables are made by the migrations")
 
+    def put(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Save the checkpoint that follows the thread's newest one.
+
+        Raises Retryable DEPENDENCY_UNAVAILABLE when it follows an older one: a worker that lost the database may still
+        be at the thread while its successor goes on, and two lines of checkpoints would mix (W10, F25)."""
+        session = self._open.session = Session(self._pool, self._actor)
+        try:
+            with session.transaction():
+                self._check_newest(session, config["configurable"])
+                return super().put(config, checkpoint, metadata, new_versions)
+        finally:
+            self._open.session = None
+
+    @staticmethod
+    def _check_newest(session: Session, place: Mapping[str, Any]) -> None:
+        named = {"thread": place["thread_id"], "space": place["checkpoint_ns"]}
+        session.execute("select pg_advisory_xact_lock(hashtextextended('thread|' || %(thread)s, 0))", **named)
+        newest = session.row(
+            """select checkpoint_id from checkpoints where thread_id = %(thread)s and checkpoint_ns = %(space)s
+               order by checkpoint_id desc limit 1""",
+            **named,
+        )
+        if newest is not None and newest["checkpoint_id"] != place.get("checkpoint_id"):
+            raise Retryable("DEPENDENCY_UNAVAILABLE", f"another worker is at thread {place['thread_id']}")
+
     @contextmanager
     def _cursor(self, *, pipeline: bool = False) -> Iterator[Cursor[DictRow]]:
         """A binary cursor inside one transaction of the tenant; raises Retryable DEPENDENCY_UNAVAILABLE."""
-        session = Session(self._pool, self._actor)
+        session = getattr(self._open, "session", None) or Session(self._pool, self._actor)
         with session.connection() as connection, connection.cursor(binary=True, row_factory=dict_row) as cursor:
             if pipeline:
                 with connection.pipeline():
