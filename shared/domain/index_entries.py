@@ -1,10 +1,46 @@
 """Turn chunks into what the index keeps of them (spec 04 section 9, P67)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
+from shared.domain.chunk_tables import RowView, row_views
 from shared.domain.chunks import Chunk
-from shared.domain.retrieval import IndexEntry
+from shared.domain.retrieval import IndexEntry, KeptEntry
 from shared.domain.terms import codes, terms
+
+
+class PlannedEntry(NamedTuple):
+    """An entry that a chunk gets: the chunk itself or a view of its rows, and the text that is embedded for it."""
+
+    chunk: Chunk
+    view: RowView | None
+    text: str | None
+
+    @property
+    def entry_id(self) -> str:
+        """chunk_id, or chunk_id#r<first>-<last> (R56)."""
+        return entry_id(self.chunk, self.view)
+
+
+def planned_entries(chunks: Iterable[Chunk]) -> list[PlannedEntry]:
+    """The entries of the chunks. A table with row views is found by the vectors of its rows; one vector of the whole
+    would say nothing."""
+    plan: list[PlannedEntry] = []
+    for chunk in chunks:
+        views = row_views(chunk)
+        plan.append(PlannedEntry(chunk, None, None if views else embedded_text(chunk.heading_path, chunk.text)))
+        plan += [PlannedEntry(chunk, view, embedded_text(chunk.heading_path, view.text)) for view in views]
+    return plan
+
+
+def expected_entries(plan: Iterable[PlannedEntry]) -> dict[str, KeptEntry]:
+    """What the index should say of the planned entries, by entry id (W118)."""
+    return {one.entry_id: KeptEntry(one.chunk.content_hash, one.text is not None) for one in plan}
+
+
+def entry_id(chunk: Chunk, view: tuple[int, int, str] | None) -> str:
+    """The id of a chunk's entry, or of one of its views (R56)."""
+    return chunk.chunk_id if view is None else f"{chunk.chunk_id}#r{view[0]}-{view[1]}"
 
 
 def embedded_text(heading_path: Sequence[str], text: str) -> str:
@@ -20,7 +56,7 @@ def index_entry(
     heading = "\n".join(chunk.heading_path)
     pages = [position.page for position in chunk.positions] or [1]
     return IndexEntry(
-        entry_id=chunk.chunk_id if view is None else f"{chunk.chunk_id}#r{view[0]}-{view[1]}",
+        entry_id=entry_id(chunk, view),
         chunk_id=chunk.chunk_id,
         document_id=chunk.document_id,
         project_id=chunk.project_id,

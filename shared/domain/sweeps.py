@@ -21,6 +21,8 @@ SWEEPS = {
     "half_dead_letters": "W116",
     "overdue_jobs": "W17",
     "waiting_events": "W117",
+    "index_entries": "W118",
+    "index_strangers": "W118",
     "leftovers": "W120",
 }
 SILENT_AFTER = timedelta(minutes=30)  # section 12

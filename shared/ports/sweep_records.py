@@ -1,6 +1,6 @@
 """What the reconcilers write for one tenant (spec W111-W120, D84)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -25,6 +25,12 @@ class Repairs(Protocol):
 
     def is_due(self, sweep: str, subject_id: str) -> bool:
         """Whether the candidate still is one, by the rows of this tenant and the database's clock."""
+        ...
+
+    def not_indexed(self, document_ids: Sequence[str], *, lock: bool = False) -> list[str]:
+        """Those of the documents that nobody searches: unknown, deleted, quarantined, or failed without a living job.
+
+        `lock` holds their rows until the end of the transaction, so that nobody begins to index them."""
         ...
 
     def runs(self, job_id: str) -> list[Run]:

@@ -4,8 +4,23 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from shared.domain.sweeps import Candidate, Heartbeat, Swept
+from shared.ports.reading import ChunkIndex, Embedder
+from shared.ports.records import Records
 
 Found = TypeVar("Found")
+
+
+class TenantIndex(Protocol):
+    """Rows, index and vectors of one tenant, for a sweep that compares them (W118)."""
+
+    @property
+    def records(self) -> Records: ...
+
+    @property
+    def index(self) -> ChunkIndex: ...
+
+    @property
+    def embedder(self) -> Embedder: ...
 
 
 class Sweeps(Protocol):

@@ -3,10 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from shared.domain.chunk_tables import RowView, row_views
 from shared.domain.chunks import Chunk
 from shared.domain.errors import Permanent, Retryable
-from shared.domain.index_entries import embedded_text, index_entry
+from shared.domain.index_entries import index_entry, planned_entries
 from shared.domain.ingest_plan import INDEXED, MAX_ROUNDS, WITH_FACTS
 from shared.domain.retrieval import IndexEntry
 from shared.ports.reading import ChunkIndex, Embedder
@@ -95,14 +94,8 @@ class _Work:
                 writes.mark(run_id, every, "pending", generation=self.generation)
 
     def entries(self, chunks: Sequence[Chunk]) -> list[IndexEntry] | None:
-        """The entries of the chunks with their vectors, or None when time ran out while embedding.
-
-        A table with row views is found by the vectors of its rows; one vector of the whole would say nothing."""
-        plan: list[tuple[Chunk, RowView | None, str | None]] = []
-        for chunk in chunks:
-            views = row_views(chunk)
-            plan.append((chunk, None, None if views else embedded_text(chunk.heading_path, chunk.text)))
-            plan += [(chunk, view, embedded_text(chunk.heading_path, view.text)) for view in views]
+        """The entries of the chunks with their vectors, or None when time ran out while embedding."""
+        plan = planned_entries(chunks)
         vectors = self._vectors([text for _, _, text in plan if text is not None])
         if vectors is None:
             return None

@@ -16,6 +16,7 @@ VAGUE = {"utils", "helpers", "common", "misc", "base", "manager", "service", "st
 MACHINES = sorted((ROOT / "statemachines").glob("*.asl.json"))
 NOT_STEPS = {"api", "start_work", "stop_execution", "deliver_wait", "relay_outbox"}
 NOT_STEPS |= {"reconcile_runs", "reconcile_executions", "reconcile_leases", "reconcile_waits", "reconcile_outbox"}
+NOT_STEPS |= {"reconcile_index"}
 NOT_STEPS |= {"finish_dead_letters", "clear_leftovers"}
 NOT_STEPS |= {"deliver_webhook", "send_due_webhooks"}
 NOT_STEPS |= {"record_dead_message"}

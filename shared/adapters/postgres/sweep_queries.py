@@ -47,7 +47,26 @@ _OVERDUE = "j.status = 'queued' and j.deadline_at < clock_timestamp()"
 _ANSWERED = f"v.status in ('submitted', 'applied') and {_ago('v.submitted_at', 60)}"
 _LATE = f"v.status in ('open', 'claimed') and {_ago('v.due_at', 600)}"
 
+# A document that is indexed again changes under the hands of its job, which compares for itself (W38).
+_AT_REST = """not exists (select from jobs j where j.tenant_id = d.tenant_id and j.resource_id = d.document_id
+    and j.status not in ('succeeded', 'failed', 'canceled'))"""
+_TENANTS = """select tenant_id, 'tenant' as subject_type, tenant_id as subject_id, '{}'::jsonb as observed,
+    'epoch'::timestamptz as since from tenants"""
+
+# A batch whose items do not stand where their jobs do; events tell at once, so this looks for what they left (A118).
+_ITEM = "from batch_items i where i.tenant_id = b.tenant_id and i.batch_id = b.batch_id and i.status"
+_UNSETTLED = f"""exists (select {_ITEM} = 'started' and exists (select from jobs e where e.tenant_id = i.tenant_id
+        and e.job_id = i.job_id and e.status in ('succeeded', 'failed', 'canceled') and {_ago("e.updated_at", 60)}))
+    or b.status = 'canceled' and {_ago("b.updated_at", 60)} and exists (select {_ITEM} = 'started')
+    or b.status in ('queued', 'running') and j.status in ('failed', 'canceled') and {_ago("j.updated_at", 60)}
+      and (exists (select {_ITEM} = 'pending') or not exists (select {_ITEM} = 'started'))
+    or b.status in ('queued', 'running') and j.deadline_at < clock_timestamp() and exists (select {_ITEM} = 'pending')"""
+
 QUERIES = {
+    "index_entries": f"""select d.tenant_id, 'document' as subject_type, d.document_id as subject_id,
+        jsonb_build_object('run', d.parse_run_id) as observed, d.updated_at as since
+        from documents d where d.status = 'indexed' and d.deleted_at is null and {_AT_REST}""",
+    "index_strangers": _TENANTS,
     # one for a tenant and lane: the wake-up starts as many as there are slots
     "forgotten_jobs": f"""select distinct on (tenant_id, lane) * from (
         select j.tenant_id, 'job' as subject_type, j.job_id as subject_id, j.available_at as since, j.lane,
@@ -90,3 +109,5 @@ QUERIES = {
 # Each execution costs a call of the platform: at most 50 per sweep, in turns, so that long ones hide no other (W113).
 DRAWN = frozenset({"silent_executions", "unstopped_executions"})
 NUDGES = {"forgotten_jobs": 60, "undelivered_waits": 60}  # seconds before the same subject is woken again
+# All rows are looked at, 500 at a time: each hour (or day) its portion, so that N rows take N / 500 turns.
+TURN_SECONDS = {"index_entries": 3600, "index_strangers": 3600}

@@ -1,6 +1,6 @@
 """What the reconcilers write for one tenant, under its row security (spec W111-W120, D84)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -64,6 +64,22 @@ class Repairs:
         """Whether the sweep's own query still finds the subject in this tenant."""
         query = f"select 1 from ({QUERIES[sweep]}) c where c.subject_id = %(id)s"
         return self._session.row(query, id=subject_id) is not None
+
+    def not_indexed(self, document_ids: Sequence[str], *, lock: bool = False) -> list[str]:
+        """Those without a row that is indexed or on its way there; `lock` holds their rows, which IndexChunks locks,
+        too, before it writes."""
+        if lock:
+            self._session.rows(
+                "select 1 from documents where document_id = any (%(ids)s) for update", ids=list(document_ids)
+            )
+        kept = self._session.rows(
+            """select d.document_id from documents d where d.document_id = any (%(ids)s) and d.deleted_at is null
+                 and (d.status in ('uploaded', 'parse_queued', 'parsing', 'parsed', 'indexing', 'indexed')
+                   or exists (select from jobs j where j.resource_id = d.document_id
+                     and j.status not in ('succeeded', 'failed', 'canceled')))""",
+            ids=list(document_ids),
+        )
+        return sorted(set(document_ids) - {row["document_id"] for row in kept})
 
     def runs(self, job_id: str) -> list[Run]:
         """All runs of the job, the newest first."""

@@ -1,6 +1,6 @@
 """The Sweeps port, as the role bidproof_sweep: reads ids and states of all tenants, writes heartbeats (W111-W120)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -9,13 +9,21 @@ from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
 from shared.adapters.postgres.session import translate
-from shared.adapters.postgres.sweep_queries import DRAWN, NUDGES, QUERIES
+from shared.adapters.postgres.sweep_queries import DRAWN, NUDGES, QUERIES, TURN_SECONDS
 from shared.domain.errors import CodedError
 from shared.domain.sweeps import STOP_BELOW_SECONDS, SWEEP_ROWS, Candidate, Heartbeat, Swept
 
 Found = TypeVar("Found")
 DESCRIBED_ROWS = 50
 LOST_RACES = ("VERSION_CONFLICT", "WF_STATE_TRANSITION_INVALID")  # another one moved the row between look and lock
+# The portion of this hour or day, in an order that does not change when rows do.
+TURN = """
+select tenant_id, subject_type, subject_id, observed
+from (select c.*, row_number() over (order by tenant_id, subject_id) - 1 as place, count(*) over () as total
+      from ({query}) c) ranked
+where place / %(rows)s = floor(extract(epoch from clock_timestamp()) / %(every)s)::bigint
+    %% ceil(total / %(rows)s::numeric)::bigint
+order by place"""
 BEAT = """
 insert into sweep_heartbeats as h (sweep, last_run_at, last_ok_at, found, repaired, error_code)
 values (%(sweep)s, clock_timestamp(), case when %(code)s::text is null then clock_timestamp() end, %(found)s,
@@ -32,19 +40,16 @@ class PostgresSweeps:
         self._pool = pool
 
     def find(self, sweep: str) -> list[Candidate]:
-        """At most 500 candidates, the oldest first; of executions 50, drawn by lot."""
+        """At most 500 candidates, the oldest first; of executions 50, drawn by lot; of all rows the hour's portion."""
+        if sweep in TURN_SECONDS:
+            return self._read(TURN.format(query=QUERIES[sweep]), {"rows": SWEEP_ROWS, "every": TURN_SECONDS[sweep]})
         drawn = sweep in DRAWN
         query = f"""select c.tenant_id, c.subject_type, c.subject_id, c.observed from ({QUERIES[sweep]}) c
             where not exists (select from reconcile_findings f where f.tenant_id = c.tenant_id and f.sweep = %s
               and f.subject_id = c.subject_id and f.created_at > clock_timestamp() - %s * interval '1 second')
             order by {"random()" if drawn else "c.since"} limit %s"""
         limit = DESCRIBED_ROWS if drawn else SWEEP_ROWS
-        try:
-            with self._pool.connection() as connection:
-                cursor = connection.cursor(row_factory=class_row(Candidate))
-                return cursor.execute(query, (sweep, NUDGES.get(sweep, 0), limit)).fetchall()
-        except psycopg.OperationalError as error:
-            raise translate(error) from error
+        return self._read(query, (sweep, NUDGES.get(sweep, 0), limit))
 
     def each(
         self,
@@ -82,6 +87,13 @@ class PostgresSweeps:
             cursor = connection.cursor(row_factory=class_row(Heartbeat))
             names = ", ".join(f.name for f in fields(Heartbeat))
             return cursor.execute(f"select {names} from sweep_heartbeats order by sweep").fetchall()
+
+    def _read(self, query: str, params: Mapping[str, Any] | Sequence[Any]) -> list[Candidate]:
+        try:
+            with self._pool.connection() as connection:
+                return connection.cursor(row_factory=class_row(Candidate)).execute(query, params).fetchall()
+        except psycopg.OperationalError as error:
+            raise translate(error) from error
 
     def _beat(self, sweep: str, found: int, repaired: int, code: str | None) -> None:
         with self._pool.connection() as connection:
