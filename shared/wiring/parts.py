@@ -18,7 +18,6 @@ from shared.ports.objects import ObjectStore
 from shared.ports.platform import Queue, Workflows
 from shared.ports.reading import ChunkIndex, DocumentParser, Embedder, FileInspector
 from shared.ports.reasoning import CriterionGraph
-from shared.ports.records import Records
 from shared.ports.sweeps import Sweeps, TenantIndex
 from shared.ports.webhook_records import WebhookPost, WebhookQueue
 from shared.usecases.render_export import RenderExport, render_export
@@ -134,6 +133,10 @@ class Parts:
     def index_of(self) -> Callable[[str], TenantIndex]:
         """Rows, index and embedder of a tenant named by a sweep."""
         return lambda tenant_id: self.made.bind(replace(self.actor, tenant_id=tenant_id), time_left=self.time_left)
+
+    @property
+    def task_work(self) -> Callable[[Job, str], None]:
+        """What a task job does, in records that only the run which claimed it may change (F28)."""
 
         def work(job: Job, run_id: str) -> None:
             if job.job_type != "export":
