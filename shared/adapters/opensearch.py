@@ -1,13 +1,12 @@
 """The search index in OpenSearch 2.19: strict mapping, a tenant's alias, filters in every body (spec R26-R36, R55)."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 from opensearchpy import OpenSearch
-from opensearchpy.exceptions import ConnectionError as Unreachable
-from opensearchpy.exceptions import ConnectionTimeout, NotFoundError, RequestError, TransportError
+from opensearchpy.exceptions import NotFoundError, RequestError
 
+from shared.adapters.opensearch_client import opensearch_failures
 from shared.adapters.opensearch_mapping import alias_actions, document, index_body, vector_field
 from shared.domain.errors import Refused, Retryable
 from shared.domain.retrieval import IndexEntry, KeptEntry, RankedId, Scope
@@ -37,7 +36,7 @@ class OpenSearchIndex:
         """Make the physical index of this mapping version and the tenant's alias when they are not there."""
         body = index_body(self._vector, self._dimension, shards=shards, replicas=replicas)
         name = index_name(self._prefix, "chunks", body["mappings"]["_meta"]["mapping_version"])
-        with _failures():
+        with opensearch_failures():
             if self._client.indices.exists_alias(name=self._alias):
                 return
             try:
@@ -61,7 +60,7 @@ class OpenSearchIndex:
             identity = f"{self._tenant_id}/{entry.entry_id}"
             lines.append({"index": {"_id": identity, "version": generation, "version_type": "external_gte"}})
             lines.append(document(entry, tenant_id=self._tenant_id, vector=self._vector, generation=generation))
-        with _failures():
+        with opensearch_failures():
             answer = self._client.bulk(body=lines, index=self._alias, params={"refresh": "true"})
         results = zip(entries, (item["index"] for item in answer["items"]), strict=True)
         failed = [(entry.entry_id, result) for entry, result in results if result["status"] not in (200, 201, 409)]
@@ -203,7 +202,7 @@ class OpenSearchIndex:
             for hit in self._pages(filters)
         ]
         for start in range(0, len(lines), PAGE):
-            with _failures():
+            with opensearch_failures():
                 part = lines[start : start + PAGE]
                 answer = self._client.bulk(body=part, index=self._alias, params={"refresh": "true"})
             refused = [item["delete"] for item in answer["items"] if item["delete"]["status"] not in (200, 404, 409)]
@@ -222,24 +221,9 @@ def _term(field: str, value: str) -> dict[str, Any]:
     return {"term": {field: value}}
 
 
-@contextmanager
-def _failures() -> Iterator[None]:
-    """Vendor failures as typed ones; a malformed request is our bug and passes through."""
-    try:
-        yield
-    except ConnectionTimeout as error:
-        raise Retryable("RAG_RETRIEVAL_TIMEOUT", "OpenSearch ran out of time") from error
-    except Unreachable as error:
-        raise Retryable("RAG_UPSTREAM_UNAVAILABLE", "OpenSearch does not answer") from error
-    except TransportError as error:
-        if isinstance(error.status_code, int) and (error.status_code >= 500 or error.status_code == 429):
-            raise Retryable("RAG_UPSTREAM_UNAVAILABLE", f"OpenSearch answered {error.status_code}") from error
-        raise
-
-
 def _answer(call: Callable[..., dict[str, Any]], **arguments: Any) -> dict[str, Any] | None:
     """The answer, or None for a tenant without an alias: it has written nothing. Other 404s pass through."""
-    with _failures():
+    with opensearch_failures():
         try:
             return call(**arguments)
         except NotFoundError as error:

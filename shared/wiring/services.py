@@ -1,5 +1,7 @@
 """What answers the same way on both platforms; everything heavy is made when it is first asked for, and once."""
 
+import random
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,7 @@ from shared.wiring.parts import Parts
 if TYPE_CHECKING:
     from opensearchpy import OpenSearch
 
+    from shared.adapters.outbound_calls import OutboundCalls
     from shared.adapters.parser_process import ParserRegistry
 
 
@@ -87,9 +90,20 @@ class Services(ABC):
     @made_once
     def opensearch(self) -> "OpenSearch":
         """The client of the search server."""
-        from opensearchpy import OpenSearch
+        from shared.adapters.opensearch_client import opensearch_client
 
-        return OpenSearch(self.settings.opensearch_url, timeout=30)
+        return opensearch_client(self.settings.opensearch_url, calls=self.outbound)
+
+    @made_once
+    def outbound(self) -> "OutboundCalls":
+        """Three tries, a breaker per name and Retry-After for calls that leave the process (W21, W26).
+
+        Its breakers have connections of their own: a call may come from within a transaction."""
+        from shared.adapters.outbound_calls import OutboundCalls
+        from shared.adapters.postgres.breakers import PostgresBreakers
+
+        breakers = PostgresBreakers(open_pool(self.settings.database_url, size=2))
+        return OutboundCalls(breakers, clock=self.clock, sleep=time.sleep, chance=random.random)
 
     def bind(self, actor: Actor, *, time_left: Callable[[], float] = lambda: 900.0) -> Parts:
         """The parts of one call for one actor."""

@@ -1,7 +1,6 @@
 """A spy on what travels between states: ids, keys, counts and flags, far below 200 KiB (spec W6)."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
