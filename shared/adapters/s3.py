@@ -11,10 +11,11 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared.domain.errors import CodedError, Permanent, Refused, Retryable
-from shared.domain.object_keys import check_key
+from shared.adapters.aws_calls import in_our_words
+from shared.domain.errors import CodedError, Permanent, Refused
+from shared.domain.object_keys import check_key, quarantine_key
 from shared.domain.upload_rules import MIB
-from shared.ports.objects import SignedRequest, StoredObject, StoredPart
+from shared.ports.objects import ListedObject, SignedRequest, StoredObject, StoredPart, UnfinishedUpload
 from shared.ports.platform import Clock
 
 _MISSING = frozenset({"404", "NoSuchKey", "NoSuchUpload", "NotFound", "NoSuchVersion"})
@@ -30,7 +31,7 @@ def _code(error: ClientError | BotoCoreError) -> str:
 def _translate(error: ClientError | BotoCoreError) -> CodedError:
     if _code(error) in _MISSING:
         return Permanent("DOC_STORAGE_MISSING")
-    return Retryable("DEPENDENCY_UNAVAILABLE", "the object store did not answer")
+    return in_our_words(error)
 
 
 @contextmanager
@@ -39,6 +40,12 @@ def _typed() -> Iterator[None]:
         yield
     except (ClientError, BotoCoreError) as error:
         raise _translate(error) from error
+
+
+def _pieces(body: Any, size: int) -> Iterator[bytes]:
+    """A connection that breaks in the middle of the bytes is a failure like any other."""
+    with _typed():
+        yield from body.iter_chunks(size)
 
 
 class _S3Uploads:
@@ -132,7 +139,7 @@ class _S3Uploads:
         """The bytes in pieces."""
         with _typed():
             body = self._client.get_object(Bucket=self._bucket, Key=check_key(key))["Body"]
-        return iter(body.iter_chunks(piece))
+        return _pieces(body, piece)
 
     def _signed(
         self, call: str, method: str, key: str, params: dict[str, Any], headers: dict[str, str], expires_at: datetime
@@ -144,7 +151,45 @@ class _S3Uploads:
         return SignedRequest(method, url, headers, expires_at)
 
 
-class S3Objects(_S3Uploads):
+class _S3Watched(_S3Uploads):
+    """What a sweep looks at and sets aside."""
+
+    def listed(self, prefix: str) -> Iterator[ListedObject]:
+        """Every object below the prefix, a thousand per request."""
+        with _typed():
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
+                for found in page.get("Contents", []):
+                    yield ListedObject(found["Key"], found["Size"], found["LastModified"])
+
+    def unfinished(self, prefix: str) -> Iterator[UnfinishedUpload]:
+        """Every unfinished multipart upload below the prefix."""
+        with _typed():
+            pages = self._client.get_paginator("list_multipart_uploads")
+            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
+                for found in page.get("Uploads", []):
+                    yield UnfinishedUpload(found["Key"], found["UploadId"], found["Initiated"])
+
+    def locked_until(self, key: str) -> datetime | None:
+        """The retention of the newest version."""
+        with _typed():
+            found = self._client.head_object(Bucket=self._bucket, Key=check_key(key))
+        until: datetime | None = found.get("ObjectLockRetainUntilDate")
+        return until
+
+    def quarantine(self, key: str) -> str:
+        """Copy, lock the copy, then leave a delete marker: every version of both keys stays."""
+        to, until = quarantine_key(key), self.locked_until(key)
+        source = {"Bucket": self._bucket, "Key": key}
+        with _typed():
+            self._client.copy_object(Bucket=self._bucket, Key=to, CopySource=source, ChecksumAlgorithm="SHA256")
+            if until:
+                kept = {"Mode": "COMPLIANCE", "RetainUntilDate": until}
+                self._client.put_object_retention(Bucket=self._bucket, Key=to, Retention=kept)
+            self._client.delete_object(Bucket=self._bucket, Key=key)
+        return to
+
+
+class S3Objects(_S3Watched):
     """Objects of one bucket with versions and Object Lock; the client must sign with s3v4."""
 
     def put(self, key: str, body: bytes, *, media_type: str, locked_until: datetime | None = None) -> StoredObject:

@@ -34,6 +34,23 @@ def export_key(tenant_id: str, export_id: str, extension: str) -> str:
     return f"{_owner(tenant_id, 'exports', export_id)}/report.{extension}"
 
 
+def entry_key(tenant_id: str, document_id: str, entry_no: int) -> str:
+    """Where a file from an archive lies; entries count from 0. A repeat of the unpacking finds the same key."""
+    if entry_no < 0:
+        raise ValueError("entries count from 0")
+    return f"{_owner(tenant_id, 'archives', document_id)}/{entry_no}"
+
+
+def tenant_prefix(tenant_id: str) -> str:
+    """What all keys of a tenant begin with."""
+    return f"tenants/{_part(tenant_id)}/"
+
+
+def quarantine_key(key: str) -> str:
+    """Where an object that no row names is kept for somebody to look at (W119)."""
+    return f"quarantine/{check_key(key)}"
+
+
 def check_key(key: str) -> str:
     """Return the key; raises ValueError for anything that could leave its folder or its tenant."""
     if len(key) > LONGEST_KEY or not _KEY.fullmatch(key):

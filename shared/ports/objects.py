@@ -37,6 +37,45 @@ class StoredPart:
     etag: str
 
 
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """An object in a listing: bytes, and when it was written."""
+
+    key: str
+    size_bytes: int
+    written_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedUpload:
+    """A multipart upload that was neither finished nor aborted."""
+
+    key: str
+    multipart_id: str
+    started_at: datetime
+
+
+class WatchedObjects(Protocol):
+    """What a sweep looks at and sets aside; a prefix ends with a slash (W119)."""
+
+    def listed(self, prefix: str) -> Iterator[ListedObject]:
+        """Every object below the prefix, in any order; objects that are written meanwhile may be left out."""
+        ...
+
+    def unfinished(self, prefix: str) -> Iterator[UnfinishedUpload]:
+        """Every unfinished multipart upload of a key below the prefix, in any order."""
+        ...
+
+    def locked_until(self, key: str) -> datetime | None:
+        """Until when the object cannot be removed, or None; raises Permanent DOC_STORAGE_MISSING."""
+        ...
+
+    def quarantine(self, key: str) -> str:
+        """Move the object to quarantine_key(key), with its lock, and return that key; bytes that were there stay as an
+        older version. Raises Permanent DOC_STORAGE_MISSING."""
+        ...
+
+
 class UnfinishedObjects(Protocol):
     """What may still be looked at or taken back; taking back what is not there does nothing."""
 
@@ -53,7 +92,7 @@ class UnfinishedObjects(Protocol):
         ...
 
 
-class ObjectStore(UnfinishedObjects, Protocol):
+class ObjectStore(UnfinishedObjects, WatchedObjects, Protocol):
     """Every method raises Permanent DOC_STORAGE_MISSING for a key that is not there."""
 
     def put(self, key: str, body: bytes, *, media_type: str, locked_until: datetime | None = None) -> StoredObject:

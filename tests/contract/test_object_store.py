@@ -214,6 +214,48 @@ def test_a_locked_object_cannot_be_removed(stand: Stand) -> None:
     assert stand.objects.read(KEY) == BODY
 
 
+def test_objects_are_listed_below_a_prefix_with_size_and_age(stand: Stand) -> None:
+    assert list(stand.objects.listed("tenants/ten_1/")) == []
+    other = "tenants/ten_10/uploads/upl_1/fil_1/1"
+    for key in (KEY, "tenants/ten_1/reports/evl_1/v1.json", other):
+        stand.objects.put(key, BODY, media_type="text/plain")
+    found = {one.key: one for one in stand.objects.listed("tenants/ten_1/")}
+    assert sorted(found) == ["tenants/ten_1/reports/evl_1/v1.json", KEY]
+    assert {one.size_bytes for one in found.values()} == {len(BODY)}
+    assert all(one.written_at.tzinfo is not None for one in found.values())
+    assert [one.key for one in stand.objects.listed("tenants/ten_10/")] == [other]
+
+
+def test_unfinished_uploads_are_listed_until_they_end(stand: Stand) -> None:
+    first = stand.objects.start_multipart(KEY, media_type="application/pdf")
+    second = stand.objects.start_multipart(KEY[:-1] + "2", media_type="application/pdf")
+    stand.objects.start_multipart("tenants/ten_2/uploads/upl_1/fil_1/1", media_type="application/pdf")
+    found = {(one.key, one.multipart_id) for one in stand.objects.unfinished("tenants/ten_1/")}
+    assert found == {(KEY, first), (KEY[:-1] + "2", second)}
+    assert all(one.started_at.tzinfo is not None for one in stand.objects.unfinished("tenants/ten_1/"))
+    stand.objects.abort_multipart(KEY, first)
+    assert [one.multipart_id for one in stand.objects.unfinished("tenants/ten_1/")] == [second]
+
+
+def test_a_quarantined_object_keeps_bytes_and_lock_under_another_key(stand: Stand) -> None:
+    until = stand.clock.now().replace(microsecond=0) + timedelta(days=30)
+    stand.objects.put(KEY, BODY, media_type="application/pdf", locked_until=until)
+    assert stand.objects.locked_until(KEY) == until
+    key = stand.objects.quarantine(KEY)
+    assert (stand.objects.read(key), stand.objects.locked_until(key)) == (BODY, until)
+    assert stand.objects.head(key).sha256 == SHA
+    assert list(stand.objects.listed("tenants/ten_1/")) == []
+    with pytest.raises(Permanent):
+        stand.objects.head(KEY)
+    stand.objects.put(KEY, b"other bytes", media_type="application/pdf")
+    assert stand.objects.locked_until(KEY) is None
+    assert stand.objects.read(stand.objects.quarantine(KEY)) == b"other bytes"
+    for look in (stand.objects.quarantine, stand.objects.locked_until):
+        with pytest.raises(Permanent) as caught:
+            look(KEY)
+        assert caught.value.code == "DOC_STORAGE_MISSING"
+
+
 def test_an_s3_link_signs_length_checksum_and_condition(s3_stand: Stand) -> None:
     link = s3_stand.objects.sign_put(
         KEY, size_bytes=len(BODY), sha256=SHA, media_type="text/plain", expires_at=s3_stand.soon()

@@ -9,21 +9,23 @@ from datetime import datetime
 from pathlib import Path
 
 from shared.domain.errors import Permanent, Refused, Retryable
-from shared.domain.object_keys import check_key
+from shared.domain.object_keys import check_key, quarantine_key
 from shared.domain.upload_rules import MIB
-from shared.ports.objects import SignedRequest, StoredObject, StoredPart
+from shared.ports.objects import ListedObject, SignedRequest, StoredObject, StoredPart, UnfinishedUpload
 from shared.ports.platform import Clock
 
 
 @dataclass
 class _Kept:
     body: bytes
+    written_at: datetime
     locked_until: datetime | None = None
 
 
 @dataclass
 class _Unfinished:
     key: str
+    started_at: datetime
     parts: dict[int, bytes] = field(default_factory=dict)
 
 
@@ -37,7 +39,7 @@ class FakeObjects:
         self._links: dict[str, tuple[str, str, int | str]] = {}
 
     def put(self, key: str, body: bytes, *, media_type: str, locked_until: datetime | None = None) -> StoredObject:
-        there = self._kept.setdefault(check_key(key), _Kept(body, locked_until))
+        there = self._kept.setdefault(check_key(key), _Kept(body, self._clock.now(), locked_until))
         if there.body != body:
             raise Permanent("REPORT_IMMUTABLE")
         return self.head(key)
@@ -74,7 +76,7 @@ class FakeObjects:
 
     def start_multipart(self, key: str, *, media_type: str) -> str:
         multipart_id = f"upload{len(self._unfinished)}"
-        self._unfinished[multipart_id] = _Unfinished(check_key(key))
+        self._unfinished[multipart_id] = _Unfinished(check_key(key), self._clock.now())
         return multipart_id
 
     def sign_part(self, key: str, multipart_id: str, *, number: int, expires_at: datetime) -> SignedRequest:
@@ -90,7 +92,7 @@ class FakeObjects:
         return self.put(key, b"".join(pieces[number] for number, _ in ordered), media_type="")
 
     def parts(self, key: str, multipart_id: str) -> list[StoredPart]:
-        found = self._unfinished.get(multipart_id, _Unfinished(key)).parts
+        found = self._unfinished[multipart_id].parts if multipart_id in self._unfinished else {}
         return [StoredPart(n, len(found[n]), hashlib.sha256(found[n]).hexdigest()) for n in sorted(found)]
 
     def abort_multipart(self, key: str, multipart_id: str) -> None:
@@ -101,6 +103,23 @@ class FakeObjects:
         if kept and kept.locked_until and kept.locked_until > self._clock.now():
             raise Refused("RETENTION_ACTIVE")
         self._kept.pop(key, None)
+
+    def listed(self, prefix: str) -> Iterator[ListedObject]:
+        found = [(key, kept) for key, kept in self._kept.items() if key.startswith(prefix)]
+        return (ListedObject(key, len(kept.body), kept.written_at) for key, kept in found)
+
+    def unfinished(self, prefix: str) -> Iterator[UnfinishedUpload]:
+        found = [(id, one) for id, one in self._unfinished.items() if one.key.startswith(prefix)]
+        return (UnfinishedUpload(one.key, id, one.started_at) for id, one in found)
+
+    def locked_until(self, key: str) -> datetime | None:
+        self.head(key)
+        return self._kept[key].locked_until
+
+    def quarantine(self, key: str) -> str:
+        self.head(key)
+        self._kept[quarantine_key(key)] = self._kept.pop(key)
+        return quarantine_key(key)
 
     def send(self, request: SignedRequest, body: bytes = b"") -> str:
         """Follow the link; the ETag of a PUT, the text of a GET."""

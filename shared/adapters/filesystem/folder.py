@@ -93,6 +93,28 @@ class ObjectFolder:
         with suppress(FileNotFoundError):
             shutil.rmtree(self._root / "data" / check_key(key))
 
+    def keys(self, prefix: str) -> Iterator[tuple[str, Path]]:
+        """Every key below the prefix (ending with a slash) with its sidecar."""
+        root = self._root / "meta"
+        for path in (root / check_key(prefix.rstrip("/"))).rglob("*.json"):
+            yield path.relative_to(root).as_posix().removesuffix(".json"), path
+
+    def unfinished(self) -> Iterator[tuple[str, str, Path]]:
+        """Key, multipart id and target file of every upload with parts."""
+        for target in (self._root / "parts").glob("*/target"):
+            yield target.read_text().partition("\n")[0], target.parent.name, target
+
+    def move(self, key: str, to: str) -> None:
+        """Give the object another key; at every moment one of the two is whole. Bytes that lay there stay."""
+        version = self.head(key).version
+        old, new = self._data(key, version), self._data(to, version)
+        for folder in (new.parent, self._meta(to).parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        if not new.exists():
+            os.link(old, new)
+        self._meta(key).replace(self._meta(to))
+        shutil.rmtree(old.parent)
+
     def _data(self, key: str, version: str) -> Path:
         return self._root / "data" / check_key(key) / check_key(version)
 

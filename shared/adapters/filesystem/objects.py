@@ -6,16 +6,16 @@ import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from shared.adapters.filesystem.folder import ObjectFolder
 from shared.adapters.filesystem.incoming import Incoming, receive
 from shared.adapters.filesystem.links import Grant, link, read_link
 from shared.domain.errors import Permanent, Refused, Retryable
-from shared.domain.object_keys import check_key
+from shared.domain.object_keys import check_key, quarantine_key
 from shared.domain.upload_rules import MIB
-from shared.ports.objects import SignedRequest, StoredObject, StoredPart
+from shared.ports.objects import ListedObject, SignedRequest, StoredObject, StoredPart, UnfinishedUpload
 from shared.ports.platform import Clock
 
 SMALLEST_PART = 5 * MIB
@@ -106,7 +106,32 @@ class _FilesystemUploads:
             return _once(self._folder, written, stored, media_type=media_type, locked_until=None)
 
 
-class FilesystemObjects(_FilesystemUploads):
+class _WatchedFiles(_FilesystemUploads):
+    """What a sweep looks at and sets aside."""
+
+    def listed(self, prefix: str) -> Iterator[ListedObject]:
+        """Every object below the prefix; it was written when its sidecar was."""
+        for key, sidecar in self._folder.keys(prefix):
+            yield ListedObject(key, self._folder.head(key).size_bytes, _time_of(sidecar))
+
+    def unfinished(self, prefix: str) -> Iterator[UnfinishedUpload]:
+        """Every upload whose parts lie here; it was started when its target was written."""
+        for key, multipart_id, target in self._folder.unfinished():
+            if key.startswith(prefix):
+                yield UnfinishedUpload(key, multipart_id, _time_of(target))
+
+    def locked_until(self, key: str) -> datetime | None:
+        """The lock of the sidecar."""
+        locked = self._folder.sidecar(key)["locked_until"]
+        return datetime.fromisoformat(locked) if locked else None
+
+    def quarantine(self, key: str) -> str:
+        """Move sidecar and bytes."""
+        self._folder.move(key, quarantine_key(key))
+        return quarantine_key(key)
+
+
+class FilesystemObjects(_WatchedFiles):
     """Objects below `root`; links point below `base_url` and are signed with `key` (32 bytes)."""
 
     def put(self, key: str, body: bytes, *, media_type: str, locked_until: datetime | None = None) -> StoredObject:
@@ -191,3 +216,7 @@ def _pieces(path: Path, size: int) -> Iterator[bytes]:
     with path.open("rb") as file:
         while piece := file.read(size):
             yield piece
+
+
+def _time_of(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
