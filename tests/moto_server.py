@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.aws_calls import TIMEOUT, aws_client
+from shared.adapters.aws_calls import TIMEOUT, Calls, aws_client
 
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"
@@ -53,12 +53,12 @@ def lost_client(service: str) -> Any:
     return new_client(service, "http://127.0.0.1:1")
 
 
-def new_client(service: str, endpoint: str, *, timeout: float = TIMEOUT) -> Any:
+def new_client(service: str, endpoint: str, *, timeout: float = TIMEOUT, calls: Calls | None = None) -> Any:
     """A new client of any address."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in KEYS.items():
             patch.setenv(name, value)
-        return aws_client(service, region=REGION, endpoint=endpoint, timeout=timeout)
+        return aws_client(service, region=REGION, endpoint=endpoint, timeout=timeout, calls=calls)
 
 
 def _end(process: "subprocess.Popen[str]") -> None:

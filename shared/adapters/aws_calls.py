@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -12,6 +12,7 @@ from botocore.exceptions import (
     ConnectTimeoutError,
     CredentialRetrievalError,
     HTTPClientError,
+    IncompleteReadError,
     MetadataRetrievalError,
     ReadTimeoutError,
 )
@@ -20,6 +21,7 @@ from botocore.exceptions import (
 )
 
 from shared.domain.errors import CodedError, Permanent, Retryable
+from shared.domain.retries import is_transient_status
 
 TIMEOUT = 30  # seconds to connect and between bytes of an answer (W21)
 _BUSY = frozenset(
@@ -28,20 +30,66 @@ _BUSY = frozenset(
     "KmsThrottlingException KmsThrottled ServiceUnavailable InternalFailure InternalError InternalException".split()
 )
 _SLOW = frozenset({"RequestTimeout", "RequestTimeoutException"})
-_NETWORK = (NoConnection, HTTPClientError, CredentialRetrievalError, MetadataRetrievalError)
+_NETWORK = (NoConnection, HTTPClientError, IncompleteReadError, CredentialRetrievalError, MetadataRetrievalError)
+
+# The service forgets an upload when it has joined it: asked again after a lost answer it would refuse.
+_ONE_TRY = frozenset({"CompleteMultipartUpload"})
 
 Call = Callable[..., dict[str, Any]]
+Answer = TypeVar("Answer")
 
 
-def aws_client(service: str, *, region: str, endpoint: str | None = None, timeout: float = TIMEOUT) -> Any:
+class Calls(Protocol):
+    """Who repeats a failed call (OutboundCalls)."""
+
+    def call(self, name: str, action: Callable[[], Answer]) -> Answer:
+        """Run the action until it answers or its tries are over."""
+        ...
+
+
+def aws_client(
+    service: str,
+    *,
+    region: str,
+    endpoint: str | None = None,
+    timeout: float = TIMEOUT,
+    calls: Calls | None = None,
+) -> Any:
     """A client without retries of its own, because one owner repeats a failure (W24); safe to share by threads.
 
+    With `calls` every operation, those of paginators too, has the profile of outbound calls under the breaker
+    `aws/<service>`, and raises Retryable for what stays. Without, the caller's own profile repeats (the relay, W20).
     Below INFO botocore writes whole requests to the log, callback tokens included (W86), so it stays above.
     """
     for name in ("boto3", "botocore"):
         logging.getLogger(name).setLevel(logging.WARNING)
     config = Config(retries={"total_max_attempts": 1}, connect_timeout=timeout, read_timeout=timeout)
-    return boto3.session.Session().client(service, region_name=region, endpoint_url=endpoint, config=config)
+    session = boto3.session.Session()
+    if calls is not None:
+        owned = _owned_by(calls, f"aws/{service}")
+        session.events.register(
+            f"creating-client-class.{service}", lambda base_classes, **_: base_classes.insert(0, owned)
+        )
+    return session.client(service, region_name=region, endpoint_url=endpoint, config=config)
+
+
+def _owned_by(calls: Calls, name: str) -> type:
+    """The part of a client class through which each of its operations goes."""
+
+    class Owned:
+        def _make_api_call(self, operation_name: str, api_params: Any) -> Any:
+            def act() -> Any:
+                try:
+                    return super(Owned, self)._make_api_call(operation_name, api_params)  # type: ignore[misc]
+                except (ClientError, BotoCoreError) as error:
+                    failure = in_our_words(error)
+                    if not isinstance(failure, Retryable):
+                        raise
+                raise failure
+
+            return act() if operation_name in _ONE_TRY else calls.call(name, act)
+
+    return Owned
 
 
 def ask(call: Call, **parameters: Any) -> dict[str, Any]:
@@ -49,7 +97,7 @@ def ask(call: Call, **parameters: Any) -> dict[str, Any]:
     try:
         return call(**parameters)
     except (ClientError, BotoCoreError) as error:
-        failure = _in_our_words(error)
+        failure = in_our_words(error)
     # Raised here and not in the handler: the SDK's errors may quote what was sent, and must not travel as the context.
     raise failure
 
@@ -61,7 +109,7 @@ def ask_unless(expected: Collection[str], call: Call, **parameters: Any) -> dict
     except (ClientError, BotoCoreError) as error:
         if isinstance(error, ClientError) and code_of(error) in expected:
             return None
-        failure = _in_our_words(error)
+        failure = in_our_words(error)
     raise failure
 
 
@@ -70,7 +118,7 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", "")).rpartition("#")[2]
 
 
-def _in_our_words(error: ClientError | BotoCoreError) -> CodedError:
+def in_our_words(error: ClientError | BotoCoreError) -> CodedError:
     """Transient are timeouts, network, throttling, 429 and 5xx (W23); every other answer fails again the same way."""
     if isinstance(error, (ReadTimeoutError, ConnectTimeoutError)):
         return Retryable("DEPENDENCY_TIMEOUT", f"AWS did not answer in time ({type(error).__name__})")
@@ -79,10 +127,12 @@ def _in_our_words(error: ClientError | BotoCoreError) -> CodedError:
     if not isinstance(error, ClientError):
         return Permanent("INTERNAL_ERROR", f"the SDK refused a call ({type(error).__name__})")
     facts = error.response.get("ResponseMetadata", {})
+    asked = facts.get("HTTPHeaders", {}).get("retry-after")
+    details = {} if asked is None else {"retry_after": asked}
     status, code = int(facts.get("HTTPStatusCode", 0)), code_of(error)
     words = f"{error.operation_name}: {code}, status {status}, request {facts.get('RequestId', 'unknown')}"
     if code in _SLOW or status == 504:
-        return Retryable("DEPENDENCY_TIMEOUT", words)
-    if code in _BUSY or status == 429 or status >= 500:
-        return Retryable("DEPENDENCY_UNAVAILABLE", words)
+        return Retryable("DEPENDENCY_TIMEOUT", words, details=details)
+    if code in _BUSY or is_transient_status(status):
+        return Retryable("DEPENDENCY_UNAVAILABLE", words, details=details)
     return Permanent("INTERNAL_ERROR", words)
