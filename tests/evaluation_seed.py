@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from shared.adapters.criterion_graph import LangGraphCriteria
+from shared.adapters.no_model import NoModel
 from shared.adapters.postgres.checkpoints import TenantSaver
 from shared.adapters.postgres.records import PostgresRecords
 from shared.adapters.system import AesVault
@@ -22,6 +23,7 @@ from shared.domain.project_rows import Bid, Project, RulePackRow, RulePackVersio
 from shared.domain.search_request import SearchQuery, SearchResult
 from shared.domain.terms import terms
 from shared.ports.document_records import Blob, PlannedPage
+from shared.ports.reasoning import Judge
 from shared.usecases.build_report import BuildReport, BuiltReport, build_report
 from shared.usecases.claim_review import ClaimReview, claim_review
 from shared.usecases.evaluate_criteria import EvaluateCriteria, evaluate_criteria
@@ -160,6 +162,7 @@ class Seed:
     url: str = ""
     status: str = "open"
     high_risk: bool = False
+    judge: Judge = field(default_factory=NoModel)
     project: Project = field(init=False)
     pack: RulePackVersion = field(init=False)
     index: MemoryChunkIndex = field(init=False)
@@ -279,7 +282,9 @@ class Seed:
     def graph(self) -> LangGraphCriteria:
         """A graph as a new process would make it."""
         saver = TenantSaver(pool(self.url), self.records.actor)
-        return LangGraphCriteria(records=self.records, search=self.search, saver=saver, ids=ids, clock=clock)
+        return LangGraphCriteria(
+            records=self.records, search=self.search, saver=saver, ids=ids, clock=clock, judge=self.judge
+        )
 
     def suggest(self, supplier_id: str, **more: Any) -> tuple[StartedEvaluation, ScoredBid]:
         """From start to the first ScoreBid."""

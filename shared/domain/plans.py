@@ -17,6 +17,8 @@ MAX_GROUPS = 8
 CRITERIA_PER_GROUP = 4
 GRAPH_VERSION = "bp-graph-1"
 RULES_VERSION = "bp-rules-1"
+SETTLED_RUNS = ("completed", "interrupted", "parked", "skipped")  # states of a criterion run that no step takes on
+PLANNED_POINTS, CRITERIA_POINTS = 5, 75  # points of progress, W128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +113,18 @@ def group_criteria(evaluation_id: str, criteria: Sequence[Criterion]) -> list[Cr
         )
         for place, criterion in enumerate(leaf)
     ]
+
+
+def rules_first(runs: Sequence[CriterionRun], criteria: Sequence[Criterion]) -> list[CriterionRun]:
+    """The runs with those of judged criteria last: what rules decide is stored before a model can fail (E3, W43)."""
+    judged = {criterion.criterion_id for criterion in criteria if criterion.kind == "judged"}
+    return sorted(runs, key=lambda run: (run.criterion_id in judged, run.ordinal))
+
+
+def criteria_progress(runs: Sequence[CriterionRun]) -> int:
+    """Points of progress of an evaluation whose criterion runs stand like this (W128)."""
+    settled = sum(1 for run in runs if run.status in SETTLED_RUNS)
+    return PLANNED_POINTS + CRITERIA_POINTS * settled // len(runs)
 
 
 def input_hash(

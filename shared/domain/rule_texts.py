@@ -27,6 +27,14 @@ REASONS = {
         "This needs judgement and no model is available; the evidence is attached.",
         "该项需要评判而没有可用模型；已附证据。",
     ),
+    "model_unreadable": (
+        "This needs judgement and the model's answer cannot be used; the evidence is attached.",
+        "该项需要评判而模型的回答不可用；已附证据。",
+    ),
+    "budget_stopped": (
+        "This needs judgement and the model was stopped at its budget; the evidence is attached.",
+        "该项需要评判而模型调用因预算用尽已停止；已附证据。",
+    ),
     "checklist": ("{met} of {all} items are shown by the cited text.", "{all}项中有{met}项得到引文证明。"),
     "not_comparable": (
         "The bids cannot be compared: they state different currencies or tax bases.",

@@ -1,7 +1,12 @@
 """The reasoning over one criterion: a thread that can stop for a person and go on in another process."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from shared.domain.criteria import Criterion
+from shared.domain.evidence import Passage
+from shared.domain.rule_results import RuleResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +21,23 @@ class ThreadState:
     input_hash: str | None = None
 
 
+class Judge(Protocol):
+    """Judges a criterion that no rule decides, from its evidence alone (W69, W85); a tenant's language model, or none.
+
+    `source` is what verdicts of this judge carry: `model`, or `rule` where no model is wired."""
+
+    source: str
+
+    def judge(self, criterion: Criterion, passages: Sequence[Passage], *, language: str) -> RuleResult:
+        """The suggestion; without one the outcome is `needs_human` and there is no score (E2).
+
+        Tries, timeouts and the repair of one malformed answer are the judge's own (W21, E53). Raises ModelUnavailable,
+        Retryable LLM_TIMEOUT or LLM_PROVIDER_ERROR when nobody answers (each means the same to the caller),
+        BudgetStopped when calls are stopped (E97), Retryable LLM_RESPONSE_INVALID or Permanent LLM_REFUSED when there
+        is an answer and no judgement in it."""
+        ...
+
+
 class CriterionGraph(Protocol):
     """One thread per criterion of an evaluation (spec 06 section 7). No call starts a thread over."""
 
@@ -26,7 +48,16 @@ class CriterionGraph(Protocol):
         ...
 
     def run(self, evaluation_id: str, criterion_id: str) -> ThreadState:
-        """Start the thread, or continue it with its next node; returns finished or interrupted."""
+        """Start the thread, or continue it with its next node; returns finished or interrupted.
+
+        Raises ModelUnavailable and BudgetStopped with the thread standing before its judge."""
+        ...
+
+    def park(self, evaluation_id: str, criterion_id: str, *, reason: str) -> ThreadState:
+        """Take the thread to its end or its interrupt without asking the judge (W43).
+
+        Where only the judge could go on, the suggestion is `needs_human` without a score, for this review reason and
+        with the evidence pack. A finished or waiting thread stays as it is."""
         ...
 
     def decide(

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 
 from shared.domain.errors import Permanent, Retryable
 from shared.domain.evaluation_rows import CriterionRun, Evaluation
+from shared.domain.plans import SETTLED_RUNS, criteria_progress, rules_first
 from shared.ports.reasoning import CriterionGraph, ThreadState
 from shared.ports.records import Records
 
 NEEDED = 90.0  # seconds that must remain before the next criterion, W126
 ROUNDS = 20  # W42
-PLANNED, CRITERIA = 5, 75  # points of progress, W128
-DONE = ("completed", "interrupted", "parked", "skipped")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +34,10 @@ class EvaluatedCriteria:
 def evaluate_criteria(
     command: EvaluateCriteria, *, records: Records, criterion_graph: CriterionGraph, time_left: Callable[[], float]
 ) -> EvaluatedCriteria:
-    """Work through the group until it is done or time runs out; what is finished is skipped.
+    """Work through the group until it is done or time runs out; what is finished is skipped, judged criteria are last.
 
-    Raises Retryable WF_STEP_TIMEOUT after 20 rounds and Permanent WF_CHECKPOINT_NOT_FOUND for a decision about a
+    Raises ModelUnavailable and BudgetStopped at the first criterion that misses its judge, Retryable WF_STEP_TIMEOUT
+    after 20 rounds and Permanent WF_CHECKPOINT_NOT_FOUND for a decision about a
     thread that left no checkpoint."""
     if command.round >= ROUNDS:
         raise Retryable("WF_STEP_TIMEOUT", f"the group is not done after {ROUNDS} rounds")
@@ -45,7 +45,8 @@ def evaluate_criteria(
     runs = records.evaluations.criterion_runs(command.evaluation_id, group_no=command.group_no)
     todo: list[tuple[CriterionRun, str | None]]
     if command.review_id is None:
-        todo = [(run, None) for run in runs if run.status not in DONE]
+        criteria = records.rule_packs.criteria(evaluation.rule_pack_id, evaluation.rule_pack_version)
+        todo = [(run, None) for run in rules_first(runs, criteria) if run.status not in SETTLED_RUNS]
     else:
         todo = _decided(records, command.review_id, runs)
     for run, decision_id in todo:
@@ -102,8 +103,5 @@ def _note(records: Records, evaluation: Evaluation, run: CriterionRun, after: Th
             interrupt_id=after.interrupt_id,
             input_hash=after.input_hash,
         )
-        everything = records.evaluations.criterion_runs(evaluation.evaluation_id)
-        finished = sum(1 for other in everything if other.status in DONE)
-        records.jobs.progress(
-            evaluation.job_id or "", done=PLANNED + CRITERIA * finished // len(everything), step="EvaluateCriteria"
-        )
+        done = criteria_progress(records.evaluations.criterion_runs(evaluation.evaluation_id))
+        records.jobs.progress(evaluation.job_id or "", done=done, step="EvaluateCriteria")

@@ -70,6 +70,7 @@ class Parts:
             saver=TenantSaver(self.made.pool, self.actor),
             ids=self.ids,
             clock=self.clock,
+            judge=self.made.judge,
         )
 
     @property

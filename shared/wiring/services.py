@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg_pool import ConnectionPool
 
+from shared.adapters.no_model import NoModel
 from shared.adapters.postgres.records import PostgresRecords
 from shared.adapters.postgres.session import open_pool
 from shared.adapters.system import AesVault, SystemClock, SystemIds, derive_key
@@ -17,6 +18,7 @@ from shared.ports.dispatch import Dispatch, Outbox
 from shared.ports.objects import ObjectStore
 from shared.ports.platform import Clock, Ids, Queue, Vault, Workflows
 from shared.ports.reading import ChunkIndex, FileInspector
+from shared.ports.reasoning import Judge
 from shared.ports.sweeps import Sweeps
 from shared.ports.webhook_records import WebhookPost, WebhookQueue
 from shared.settings import Settings
@@ -39,6 +41,7 @@ class Services(ABC):
         self.ids: Ids = SystemIds(SystemClock())
         self.master = settings.master_key.encode()
         self.vault: Vault = AesVault(derive_key(self.master, "vault"))
+        self.judge: Judge = NoModel()
 
     @made_once
     def pool(self) -> ConnectionPool[psycopg.Connection[Any]]:

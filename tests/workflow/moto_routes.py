@@ -13,7 +13,7 @@ from typing import Any
 
 from infra.local.asl_definition import function_of, scopes
 from infra.local.asl_lint import FOLDER
-from shared.domain.errors import Permanent, Retryable
+from shared.domain.errors import BudgetStopped, ModelUnavailable, Permanent, Retryable
 from tests.workflow.machine_stubs import Answer, Function, Script
 
 INPUT = {
@@ -40,6 +40,8 @@ class Route:
 RESULTS: Mapping[str, Mapping[str, Result]] = {
     "ingest_document": {
         "claim_job": {"claimed": True},
+        "inspect_file": {"is_archive": False},
+        "unpack_archive": {"parse_run_id": None, "registered": 2},
         "route_pages": {"parse_run_id": "prs_1", "ranges": [0, 1, 2]},
         "index_chunks": {"more": False, "round": 1},
     },
@@ -47,6 +49,7 @@ RESULTS: Mapping[str, Mapping[str, Result]] = {
         "claim_job": {"claimed": True},
         "plan_evaluation": {"groups": [0, 1]},
         "evaluate_criteria": {"more": False, "round": 1},
+        "park_criteria": {"parked": 2, "reason": "MODEL_UNAVAILABLE"},
         "score_bid": {"needs_human_review": False, "wait_seconds": 60, "status": "approved"},
     },
 }
@@ -60,6 +63,13 @@ def more(rounds: int) -> Callable[[Any, int], Any]:
         return {"more": told < rounds, "round": told + 1}
 
     return function
+
+
+def _back_after_the_wait(event: Any, _calls: int) -> Any:
+    """A group whose model is out once: the wait of 30 s is the machine's only retry of it (W24)."""
+    if event["scope"]["attempt"] == 0:
+        raise ModelUnavailable()
+    return {"more": False, "round": 1}
 
 
 _ASKED = {"ScoreBid": {"needs_human_review": True, "wait_seconds": 60, "status": "evaluating"}}
@@ -77,6 +87,7 @@ ROUTES: Mapping[str, Mapping[str, Route]] = {
         "straight": Route(),
         "not ours": Route(results={"claim_job": {"claimed": False}}),
         "more twice": Route(results={"index_chunks": more(2)}),
+        "an archive": Route(results={"inspect_file": {"is_archive": True}}),
         "no ranges": Route(results={"route_pages": {"parse_run_id": "prs_1", "ranges": []}}),
         "a step fails": Route(results={"InspectFile": Permanent("DOC_PARSE_ENCRYPTED", "locked")}),
     },
@@ -99,6 +110,12 @@ ROUTES: Mapping[str, Mapping[str, Route]] = {
         "decided in the last moment": Route(
             results={**_IN_A_SECOND, "expire_review": {"decision": "reject", "review_id": "rev_1"}},
             answers=(("silence", None),),
+        ),
+        "the budget is used up": Route(results={"evaluate_criteria": BudgetStopped()}),
+        "no model answers": Route(results={"evaluate_criteria": ModelUnavailable()}),
+        "no model answers at first": Route(results={"evaluate_criteria": _back_after_the_wait}),
+        "parking fails": Route(
+            results={"evaluate_criteria": BudgetStopped(), "ParkCriteria": Permanent("DATA_CORRUPTED", "broken")}
         ),
         "a step fails": Route(results={"PlanEvaluation": Permanent("DATA_CORRUPTED", "broken")}),
     },

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Hashable
 from datetime import datetime
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
@@ -18,11 +18,12 @@ from shared.domain.canonical_json import digest
 from shared.domain.errors import CodedError, Permanent, Refused
 from shared.domain.plans import GRAPH_VERSION, thread_id
 from shared.ports.platform import Clock, Ids
-from shared.ports.reasoning import ThreadState
+from shared.ports.reasoning import Judge, ThreadState
 from shared.ports.records import Records
 
 log = logging.getLogger("bidproof.graph")
 Node = Callable[[ThreadValues], ThreadValues]
+JUDGE = "judge"
 
 
 class LangGraphCriteria:
@@ -33,10 +34,17 @@ class LangGraphCriteria:
     version = GRAPH_VERSION
 
     def __init__(
-        self, *, records: Records, search: SearchCall, saver: BaseCheckpointSaver[Any], ids: Ids, clock: Clock
+        self,
+        *,
+        records: Records,
+        search: SearchCall,
+        saver: BaseCheckpointSaver[Any],
+        ids: Ids,
+        clock: Clock,
+        judge: Judge,
     ) -> None:
         self._tenant_id, self._trace_id, self._clock = records.actor.tenant_id, records.actor.trace_id, clock
-        nodes = CriterionNodes(records=records, search=search, ids=ids)
+        self._nodes = nodes = CriterionNodes(records=records, search=search, ids=ids, judge=judge)
         self._graph = self._compile(nodes, CriterionDecisions(records=records, ids=ids, read=nodes.read), saver)
 
     def state(self, evaluation_id: str, criterion_id: str) -> ThreadState:
@@ -48,16 +56,26 @@ class LangGraphCriteria:
         before = self.state(evaluation_id, criterion_id)
         if before.status in ("finished", "interrupted"):
             return before
-        values: ThreadValues | None = None
-        if before.status == "absent":
-            values = {
-                "tenant_id": self._tenant_id,
-                "evaluation_id": evaluation_id,
-                "criterion_id": criterion_id,
-                "thread_id": thread_id(evaluation_id, criterion_id),
-                "graph_version": GRAPH_VERSION,
-            }
-        return self._go(evaluation_id, criterion_id, values)
+        return self._go(evaluation_id, criterion_id, self._beginning(evaluation_id, criterion_id, before))
+
+    def park(self, evaluation_id: str, criterion_id: str, *, reason: str) -> ThreadState:
+        """Take the thread to its end or its interrupt without the judge; where it stands before the judge, write
+        `needs_human` with this reason as if `measure_confidence` had returned it (W43)."""
+        before = self.state(evaluation_id, criterion_id)
+        if before.status in ("finished", "interrupted"):
+            return before
+        config = _config(evaluation_id, criterion_id)
+        snapshot = self._graph.get_state(config)
+        if JUDGE not in snapshot.next:
+            begun = self._beginning(evaluation_id, criterion_id, before)
+            self._graph.invoke(begun, config, durability="sync", interrupt_before=[JUDGE])
+            snapshot = self._graph.get_state(config)
+        if JUDGE in snapshot.next:
+            update = self._nodes.unjudged(cast(ThreadValues, snapshot.values), reason)
+            self._graph.update_state(config, dict(update), as_node="measure_confidence")
+        after = _state(snapshot)
+        # pending without the judge being next: it has answered, and only the checkpoint of its answer is missing
+        return after if after.status != "pending" else self._go(evaluation_id, criterion_id, None)
 
     def decide(
         self, evaluation_id: str, criterion_id: str, *, decision_id: str, interrupt_id: str | None
@@ -82,6 +100,18 @@ class LangGraphCriteria:
             return self._go(evaluation_id, criterion_id, Command(resume={interrupt_id: answer}))
         self._graph.update_state(config, {"decision": answer}, as_node="ask_person")
         return self._go(evaluation_id, criterion_id, None)
+
+    def _beginning(self, evaluation_id: str, criterion_id: str, before: ThreadState) -> ThreadValues | None:
+        """What a new thread starts with; None lets one that has begun go on."""
+        if before.status != "absent":
+            return None
+        return {
+            "tenant_id": self._tenant_id,
+            "evaluation_id": evaluation_id,
+            "criterion_id": criterion_id,
+            "thread_id": thread_id(evaluation_id, criterion_id),
+            "graph_version": GRAPH_VERSION,
+        }
 
     def _go(self, evaluation_id: str, criterion_id: str, given: Any) -> ThreadState:
         config = _config(evaluation_id, criterion_id)

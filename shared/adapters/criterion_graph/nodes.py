@@ -1,12 +1,14 @@
 """The nodes that come to a suggestion: context, evidence, rules, judgement, checks, confidence, commit (W66-W73)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from langgraph.types import interrupt
 
 from shared.adapters.criterion_graph.context import CriterionContext
+from shared.adapters.criterion_graph.judging import judgement, without_judge
 from shared.adapters.criterion_graph.state import ThreadValues
 from shared.domain.absence import absence_proven
 from shared.domain.claims import unsupported_parts
@@ -16,14 +18,17 @@ from shared.domain.errors import Permanent
 from shared.domain.evaluation_rows import Evaluation
 from shared.domain.evidence import Claim, Passage, Verdict
 from shared.domain.plans import GRAPH_VERSION, check_snapshot, thread_id
+from shared.domain.rule_results import RuleResult
 from shared.domain.rule_texts import reason_text
 from shared.domain.search_request import PackRequest, SearchQuery, SearchResult
 from shared.domain.suggestions import measured, packed_with, suggested_verdict
 from shared.domain.verdict_drafts import cited_chunks, claims_of, draft_of, undecided, withdrawn
 from shared.ports.platform import Ids
+from shared.ports.reasoning import Judge
 from shared.ports.records import Records
 
 SearchCall = Callable[[SearchQuery], SearchResult]
+Ask = Callable[[Criterion, Sequence[Passage], str], RuleResult]
 ACTIONS = ["approve", "edit_scores", "reject"]
 NEED_EVIDENCE = ("pass", "partial", "fail")
 MODEL_MINIMUM, RULE_MINIMUM, LARGEST_PACK = 2, 1, 8  # R45
@@ -32,8 +37,8 @@ MODEL_MINIMUM, RULE_MINIMUM, LARGEST_PACK = 2, 1, 8  # R45
 class CriterionNodes:
     """The nodes as methods; what they read is kept per call, so a thread reads its frozen inputs once."""
 
-    def __init__(self, *, records: Records, search: SearchCall, ids: Ids) -> None:
-        self._records, self._search, self._ids = records, search, ids
+    def __init__(self, *, records: Records, search: SearchCall, ids: Ids, judge: Judge) -> None:
+        self._records, self._search, self._ids, self._judge = records, search, ids, judge
         self._context = CriterionContext(records)
 
     def read(self, values: ThreadValues) -> tuple[Evaluation, Criterion]:
@@ -82,8 +87,15 @@ class CriterionNodes:
         return self._decided(values, "formula" if criterion.kind == "formula" else "rule")
 
     def judge(self, values: ThreadValues) -> ThreadValues:
-        """W69 without a model: the criterion goes to a person with its evidence, never with points (E2)."""
-        return self._decided(values, "rule")
+        """W69: the judge's suggestion, or none and a person; raises ModelUnavailable and BudgetStopped (W43)."""
+        return self._judged(values, self._judge.source, partial(judgement, self._judge))
+
+    def unjudged(self, values: ThreadValues, reason: str) -> ThreadValues:
+        """No node: what `judge` to `measure_confidence` would have written had no judge been asked (W43)."""
+        written = self._judged(
+            values, "rule", lambda asked, _passages, language: without_judge(asked, reason, language)
+        )
+        return {**written, **self.measure_confidence({**values, **written})}
 
     def verify_claims(self, values: ThreadValues) -> ThreadValues:
         """W70: every quote is compared with the stored text and with its claim; what fails is taken out (E46-E48)."""
@@ -167,6 +179,14 @@ class CriterionNodes:
             reason = f"{reason_text('insufficient', language)} ({', '.join(disputed)})"
             draft = withdrawn(draft, reason, "FACT_CONFLICT", str(criterion.max_score))
         return {"draft": draft, "input_hash": self._context.input_hash(evaluation, criterion, evidence, facts, cohort)}
+
+    def _judged(self, values: ThreadValues, source: str, ask: Ask) -> ThreadValues:
+        evaluation, criterion = self.read(values)
+        evidence, facts = values["evidence"], self._context.facts(evaluation, criterion)
+        passages = self._context.passages(evaluation, criterion, evidence["ranks"], facts)
+        result = ask(criterion, passages, self._context.language(evaluation))
+        hashed = self._context.input_hash(evaluation, criterion, evidence, facts, None)
+        return {"draft": draft_of(result, source=source), "input_hash": hashed}
 
     def _verdict(self, values: ThreadValues, criterion: Criterion) -> Verdict:
         draft = values["draft"]
