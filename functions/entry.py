@@ -11,12 +11,13 @@ from functools import cache
 from typing import Any
 
 from shared.domain.context import Actor
-from shared.domain.errors import CodedError, Retryable
+from shared.domain.errors import CodedError, Refused, Retryable
 from shared.domain.events import is_envelope, is_told_by
 from shared.domain.jobs import STAGE_OF_STATE, Job
 from shared.domain.payloads import bounded_text
 from shared.domain.retries import STEP_RETRIES, as_raised, retry_jitter_seconds
 from shared.domain.transitions import JOB, is_later_stage, is_terminal
+from shared.ports.records import Records
 from shared.wiring import Parts, Services, services
 
 Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
@@ -107,9 +108,18 @@ def _failed(parts: Parts, scope: Mapping[str, Any], started_at: Any, error: Code
 
 
 def _note(parts: Parts, scope: Mapping[str, Any], started_at: Any, error: CodedError | None) -> None:
-    records, item = parts.records, str(scope.get("item", ""))
-    records.session.fence(None)
-    attempt = int(scope.get("attempt") or 0)
+    """Write the attempt and, for a retryable error outside of a Map, the move to `retrying`; a canceled job gets
+    neither: whoever canceled it had the last word (W109)."""
+    parts.records.session.fence(scope["job_id"])
+    try:
+        _write_attempt(parts.records, scope, started_at, error)
+    except Refused as refused:
+        if refused.code != "JOB_CANCELED":
+            raise
+
+
+def _write_attempt(records: Records, scope: Mapping[str, Any], started_at: Any, error: CodedError | None) -> None:
+    item, attempt = str(scope.get("item", "")), int(scope.get("attempt") or 0)
     with records.transaction():
         records.jobs.note_attempt(
             scope["run_id"],

@@ -67,7 +67,7 @@ class Parts:
         return LangGraphCriteria(
             records=self.records,
             search=self.search,
-            saver=TenantSaver(self.made.pool, self.actor),
+            saver=TenantSaver(self.made.pool, self.actor, behind=self.records.session),
             ids=self.ids,
             clock=self.clock,
             judge=self.made.judge,

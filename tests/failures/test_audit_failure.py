@@ -10,6 +10,7 @@ import pytest
 from infra.local.postgres import Databases
 from shared.domain.errors import Retryable
 from shared.usecases.cancel_job import CancelJob, cancel_job
+from tests.failures.tenant_rows import everything
 from tests.handlers.api_server import Api, new_api, serve
 from tests.records import make_records
 from tests.rows import a_document, an_ingest_job
@@ -61,22 +62,6 @@ def broken(databases: Databases, how: str) -> Iterator[None]:
             yield
         finally:
             owner.execute(statements[1])
-
-
-def everything(databases: Databases, tenant_id: str) -> dict[str, list[str]]:
-    """Every row of the tenant in every table, as text."""
-    with psycopg.connect(databases.owner_url) as connection:
-        connection.execute("select set_config('app.tenant_id', %s, true)", (tenant_id,))
-        tables = connection.execute("""
-            select table_name from information_schema.columns c join information_schema.tables t using (table_name)
-            where c.column_name = 'tenant_id' and c.table_schema = 'public' and t.table_type = 'BASE TABLE'""")
-        names = [row[0] for row in tables.fetchall()]
-        return {
-            name: sorted(
-                row[0] for row in connection.execute(f"select t::text from {name} t where tenant_id = %s", (tenant_id,))
-            )
-            for name in names
-        }
 
 
 def start_project(api: Api) -> Any:

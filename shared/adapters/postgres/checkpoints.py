@@ -74,11 +74,14 @@ def _value(plain: Any) -> Any:
 class TenantSaver(PostgresSaver):
     """The library's saver with every statement group in a transaction that has set its tenant.
 
-    The tables come from our migrations; `setup()` is refused, because the application role owns no table."""
+    The tables come from our migrations; `setup()` is refused, because the application role owns no table.
+    `behind` is the session of the step that works: what its fence refuses, no checkpoint is written for (W109)."""
 
-    def __init__(self, pool: ConnectionPool[psycopg.Connection[Any]], actor: Actor) -> None:
+    def __init__(
+        self, pool: ConnectionPool[psycopg.Connection[Any]], actor: Actor, *, behind: Session | None = None
+    ) -> None:
         super().__init__(pool, serde=JsonOnly())
-        self._pool, self._actor = pool, actor
+        self._pool, self._actor, self._behind = pool, actor, behind
         self._open = threading.local()
 
     def setup(self) -> None:
@@ -96,13 +99,16 @@ class TenantSaver(PostgresSaver):
 
         Raises Retryable DEPENDENCY_UNAVAILABLE when it follows an older one: a worker that lost the database may still
         be at the thread while its successor goes on, and two lines of checkpoints would mix (W10, F25)."""
-        session = self._open.session = Session(self._pool, self._actor)
+        session = self._open.session = self._session()
         try:
             with session.transaction():
                 self._check_newest(session, config["configurable"])
                 return super().put(config, checkpoint, metadata, new_versions)
         finally:
             self._open.session = None
+
+    def _session(self) -> Session:
+        return Session(self._pool, self._actor, behind=self._behind)
 
     @staticmethod
     def _check_newest(session: Session, place: Mapping[str, Any]) -> None:
@@ -118,8 +124,9 @@ class TenantSaver(PostgresSaver):
 
     @contextmanager
     def _cursor(self, *, pipeline: bool = False) -> Iterator[Cursor[DictRow]]:
-        """A binary cursor inside one transaction of the tenant; raises Retryable DEPENDENCY_UNAVAILABLE."""
-        session = getattr(self._open, "session", None) or Session(self._pool, self._actor)
+        """A binary cursor inside one transaction of the tenant; raises Retryable DEPENDENCY_UNAVAILABLE and, behind a
+        fence, Refused JOB_CANCELED."""
+        session = getattr(self._open, "session", None) or self._session()
         with session.connection() as connection, connection.cursor(binary=True, row_factory=dict_row) as cursor:
             if pipeline:
                 with connection.pipeline():

@@ -18,7 +18,8 @@ WAIT_SECONDS = 10.0  # for a connection; the API must refuse before its client g
 _BEGIN = """begin; select set_config('app.tenant_id', %s, true), set_config('app.actor_id', %s, true),
     set_config('app.trace_id', %s, true)"""
 _FENCE = """; select pg_advisory_xact_lock_shared(hashtextextended('job|' || %s, 0));
-    select 1 from jobs where job_id = %s and claim_token = %s and status in ('running', 'retrying')"""
+    select 1 from jobs where job_id = %s and case when %s::text is null then error_code is distinct from 'JOB_CANCELED'
+      else claim_token = %s and status in ('running', 'retrying') end"""
 _RAISED = {"BP001": Refused, "BP002": Permanent, "BP003": Permanent, "BP004": Refused, "BP005": Retryable}
 
 
@@ -65,14 +66,18 @@ def _rolled_back_on_error(connection: psycopg.Connection[Any]) -> Iterator[None]
 
 
 class Session:
-    """Transactions of one actor. Calls inside `transaction()` share it; others open a short one each."""
+    """Transactions of one actor. Calls inside `transaction()` share it; others open a short one each.
 
-    def __init__(self, pool: ConnectionPool[psycopg.Connection[Any]], actor: Actor) -> None:
-        self._pool = pool
+    `behind`: another session whose fence, as it stands at each begin, holds here too."""
+
+    def __init__(
+        self, pool: ConnectionPool[psycopg.Connection[Any]], actor: Actor, *, behind: "Session | None" = None
+    ) -> None:
+        self._pool, self._behind = pool, behind
         self.actor = actor
         self._connection: psycopg.Connection[Any] | None = None
         self._before_commit: list[Callable[[], None]] = []
-        self._fence: tuple[str, str] | None = None
+        self._fence: tuple[str, str | None] | None = None
         self.audit_entries: list[dict[str, Any]] = []  # of the open transaction; gone when it is rolled back
 
     @contextmanager
@@ -98,9 +103,9 @@ class Session:
             self._before_commit.clear()
             self.audit_entries.clear()
 
-    def fence(self, job_id: str | None, run_id: str = "") -> None:
-        """From now on each transaction begins only while the run owns the living job (W7, W109); without a job the
-        fence is taken away, for what is noted about a step after its end.
+    def fence(self, job_id: str | None, run_id: str | None = None) -> None:
+        """From now on each transaction begins only while the run owns the living job (W7, W109); without a run only
+        while nobody has canceled the job, for what is noted about a step after its end. None takes the fence away.
 
         It holds a shared lock on the job's name, for which whoever ends the job from outside waits first
         (`Jobs.get(alone=True)`): so nothing of a step is committed after a cancel."""
@@ -110,11 +115,12 @@ class Session:
         """Raises Refused JOB_CANCELED for a fenced session whose job ended or belongs to another run."""
         scope = (self.actor.tenant_id, self.actor.actor_id, self.actor.trace_id)
         cursor = psycopg.ClientCursor(connection)
-        if self._fence is None:
+        fence = (self._behind or self)._fence
+        if fence is None:
             cursor.execute(_BEGIN, scope)
             return
-        job_id, run_id = self._fence
-        cursor.execute(_BEGIN + _FENCE, (*scope, job_id, job_id, run_id))
+        job_id, run_id = fence
+        cursor.execute(_BEGIN + _FENCE, (*scope, job_id, job_id, run_id, run_id))
         while cursor.nextset():
             pass
         if cursor.rowcount != 1:
