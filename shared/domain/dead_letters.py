@@ -20,8 +20,8 @@ ALLOWED_PATCH: Mapping[str, frozenset[str]] = {
     "export": frozenset(),
     "batch": frozenset(),
 }
-RELAY = "relay_outbox"  # its message never reached the bus (W97): to send it there is all that its consumer does
-QUEUE_OF_CONSUMER = {RELAY: "events", "deliver_wait": "deliver-wait", "stop_execution": "stop-execution"}
+RELAY = "relay_outbox"  # no consumer of a queue: its message never reached the bus (W97)
+QUEUE_OF_CONSUMER = {"deliver_wait": "deliver-wait", "stop_execution": "stop-execution"}
 LANES = ("interactive", "standard", "bulk")
 FAMILIES = {"start_work": "work", "work_tasks": "tasks"}
 

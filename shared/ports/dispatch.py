@@ -38,6 +38,12 @@ class Outbox(Protocol):
         of kind message (W96, W97)."""
         ...
 
+    def again(self, tenant_id: str, event_id: str) -> bool:
+        """Let an event that was given up be published after all, with all its tries; False when it is gone.
+
+        One that is pending or published stays as it is."""
+        ...
+
     def oldest_pending_seconds(self) -> float:
         """Age of the oldest pending event in seconds, 0 without one (W97)."""
         ...

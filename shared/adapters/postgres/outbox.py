@@ -7,6 +7,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
+from shared.adapters.postgres.session import translate
 from shared.domain.errors import Retryable
 from shared.domain.retries import RECEIVE_DELAYS_SECONDS, RECEIVE_LIMIT
 from shared.ports.dispatch import EventBus
@@ -36,6 +37,12 @@ where status = 'pending' and (tenant_id, event_id) in (select * from unnest(%(te
 GIVEN_BACK = """
 update outbox_events set lease_expires_at = null, last_error = 'DEPENDENCY_UNAVAILABLE'
 where status = 'pending' and (tenant_id, event_id) in (select * from unnest(%(tenants)s::text[], %(events)s::text[]))"""
+AGAIN = """
+with again as (
+  update outbox_events set status = 'pending', attempts = 0, available_at = clock_timestamp(), last_error = null
+   where tenant_id = %(tenant)s and event_id = %(event)s and status = 'failed'),
+nudged as (select pg_notify('bidproof_outbox', ''))
+select exists (select from outbox_events where tenant_id = %(tenant)s and event_id = %(event)s) from nudged"""
 OLDEST = """select coalesce(extract(epoch from clock_timestamp() - min(created_at)), 0)::float from outbox_events
     where status = 'pending'"""
 
@@ -88,6 +95,17 @@ class PostgresOutbox:
             self._mark(REFUSED, [row for row in part if row["event_id"] in refused])
             published += len(sent)
         return published
+
+    def again(self, tenant_id: str, event_id: str) -> bool:
+        """Set a failed event back to pending under its own id and nudge the relay; False when the row is gone.
+
+        Raises Retryable DEPENDENCY_UNAVAILABLE when the database is out."""
+        try:
+            with self._pool.connection() as connection:
+                found = connection.execute(AGAIN, {"tenant": tenant_id, "event": event_id}).fetchone()
+        except psycopg.Error as error:
+            raise translate(error) from error
+        return bool(found and found[0])
 
     def oldest_pending_seconds(self) -> float:
         """Age of the oldest pending event in seconds, 0 without one; above 60 warns, above 300 pages (W97)."""
