@@ -8,8 +8,9 @@ DOCS ?=
 RULES ?=
 ANSWERS ?=
 STAGE ?= dev
+PINNED := --quiet --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: demo up test check format bench chaos migrate clean docs
+.PHONY: demo up test check format bench chaos migrate clean docs synth locks
 .DEFAULT_GOAL := demo
 
 .venv/bin/uv:
@@ -53,11 +54,22 @@ format: $(DEV)
 docs: $(DEV)  ## docs/api.md and docs/operations.md from the code
 	@$(BIN)/python -m functions.api.docs && $(BIN)/python -m infra.docs
 
+locks: .venv/bin/uv  ## pin every lock file anew, with hashes and without addresses
+	@$(BIN)/uv pip compile $(PINNED) --universal --python-version 3.11 pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile $(PINNED) --universal --python-version 3.11 --extra dev pyproject.toml -o requirements-dev.lock
+	@for layer in runtime reasoning reporting migrations parsing; do \
+	  $(BIN)/uv pip compile $(PINNED) --python-platform aarch64-manylinux_2_28 --python-version 3.11 -c requirements.lock \
+	    layers/$$layer/requirements.in -o layers/$$layer/requirements.lock || exit 1; done
+
 bench: $(DEV)  ## measure; results with machine, commit and date in bench/results
 	@$(BIN)/python -m bench
 
 chaos: $(DEV)  ## kill -9 of worker, API and database at random moments; SEED= repeats a run
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed '$(SEED)')
 
+synth: $(DEV)  ## templates of STAGE, or of all three, in cdk.out; needs no Docker and no credentials
+	@rm -rf cdk.out
+	@CDK_OUTDIR=cdk.out CDK_CONTEXT_JSON='$(if $(filter command line,$(origin STAGE)),{"stage": "$(STAGE)"},{})' $(BIN)/python -m infra.aws
+
 clean:
-	@rm -rf .venv .local build .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf cdk.out .venv .local build .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis

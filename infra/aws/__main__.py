@@ -1,0 +1,56 @@
+"""The CDK app: `-c stage=dev|staging|prod`; the only reader of the CDK context."""
+
+from typing import Any
+
+from aws_cdk import App, Environment, Tags
+
+from infra.aws.assets import Assets
+from infra.aws.stack import AppStack, DataStack
+from infra.aws.stages import read_stage, stage_names
+
+# Behaviours of CDK that new apps choose; each is the stricter one.
+FLAGS = {
+    "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy": True,
+    "@aws-cdk/aws-iam:minimizePolicies": True,
+    "@aws-cdk/aws-lambda:recognizeLayerVersion": True,
+    "@aws-cdk/aws-lambda:recognizeVersionProps": True,
+    "@aws-cdk/aws-lambda:createNewPoliciesWithAddToRolePolicy": False,
+    "@aws-cdk/core:checkSecretUsage": True,
+    "@aws-cdk/core:enablePartitionLiterals": True,
+    "@aws-cdk/aws-rds:databaseProxyUniqueResourceName": True,
+    "@aws-cdk/aws-opensearchservice:enableOpensearchMultiAzWithStandby": True,
+    "@aws-cdk/customresources:installLatestAwsSdkDefault": False,
+}
+
+
+def new_app(**given: Any) -> App:
+    """An app with the flags of this project."""
+    return App(context=FLAGS, **given)
+
+
+def main() -> None:
+    """Write the templates of one stage, or of all, to cdk.out; raises StageInvalid for a bad template of stages."""
+    app = new_app()
+    chosen = app.node.try_get_context("stage")
+    assets = Assets.built()
+    for name in [chosen] if chosen else stage_names():
+        add_stage(app, name, assets)
+    app.synth()
+
+
+def add_stage(app: App, name: str, assets: Assets) -> tuple[DataStack, AppStack]:
+    """Add the stacks of a stage to the app."""
+    stage = read_stage(name)
+    place = Environment(region=stage.region)
+    data = DataStack(
+        app, f"bidproof-{name}-data", stage=stage, env=place, termination_protection=stage.deletion_protection
+    )
+    run = AppStack(app, f"bidproof-{name}-app", stage=stage, data=data, assets=assets, env=place)
+    for stack in (data, run):
+        Tags.of(stack).add("product", "bidproof")
+        Tags.of(stack).add("stage", name)
+    return data, run
+
+
+if __name__ == "__main__":
+    main()

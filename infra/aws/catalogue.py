@@ -1,0 +1,152 @@
+"""One row per function: memory, timeout, package, trigger, concurrency, database logins and what it may touch.
+
+Grants are made from `needs` in stack.py and compared with this table in tests/infra (least privilege)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Package = Literal["runtime", "reasoning", "reporting", "migrations", "parsing"]
+Need = Literal[
+    "objects:read",  # documents, derived files, reports
+    "objects:list",  # keys and unfinished uploads, for the sweeps
+    "objects:write",
+    "objects:lock",  # put a report under Object Lock
+    "objects:remove",  # unlocked versions of uploads and expired exports
+    "search",  # the OpenSearch domain's indexes
+    "events:put",  # the event bus
+    "queue:nudge",  # wake the relay after a commit
+    "queue:send",  # messages to one consumer (replays, wake-ups of sweeps)
+    "machines:start",
+    "machines:answer",  # SendTaskSuccess, SendTaskFailure, SendTaskHeartbeat
+    "machines:stop",  # StopExecution and DescribeExecution
+    "secret:master",  # key of vault, audit and cursors
+    "internet",  # receivers of webhooks
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionRow:
+    """A function. `timeout` in seconds, `memory` in MiB; `concurrency` None means the account's pool."""
+
+    name: str
+    memory: int
+    timeout: int
+    trigger: str  # http | step | queue | schedule:<minutes> | hook
+    package: Package = "runtime"
+    concurrency: int | None = None
+    logins: tuple[str, ...] = ("app",)
+    needs: tuple[Need, ...] = ("secret:master",)
+
+
+_KEY: tuple[Need, ...] = ("secret:master",)
+
+
+def _step(name: str, timeout: int, memory: int = 512, package: Package = "runtime", *needs: Need) -> FunctionRow:
+    return FunctionRow(
+        name=name, memory=memory, timeout=timeout, trigger="step", package=package, needs=(*_KEY, *needs)
+    )
+
+
+def _queue(name: str, timeout: int, *needs: Need, memory: int = 512, concurrency: int = 10) -> FunctionRow:
+    return FunctionRow(
+        name=name, memory=memory, timeout=timeout, trigger="queue", concurrency=concurrency, needs=(*_KEY, *needs)
+    )
+
+
+def _sweep(name: str, minutes: int, *needs: Need, timeout: int = 300, logins: tuple[str, ...] = ()) -> FunctionRow:
+    return FunctionRow(
+        name=name,
+        memory=512,
+        timeout=timeout,
+        trigger=f"schedule:{minutes}",
+        concurrency=1,
+        logins=("app", "sweep", *logins),
+        needs=(*_KEY, *needs),
+    )
+
+
+ROWS = (
+    FunctionRow(
+        name="api",
+        memory=1024,
+        timeout=29,  # HTTP API answers 504 after 30 s
+        trigger="http",
+        needs=(*_KEY, "objects:read", "objects:write", "objects:remove", "search", "queue:send"),
+    ),
+    # both state machines
+    _step("claim_job", 30),
+    _step("record_failure", 60),
+    # ingest_document
+    _step("inspect_file", 300, 2048, "parsing", "objects:read"),
+    _step("route_pages", 300, 2048, "parsing", "objects:read"),
+    _step("parse_range", 330, 4096, "parsing", "objects:read", "objects:write"),
+    _step("unpack_archive", 300, 2048, "parsing", "objects:read", "objects:write"),
+    _step("chunk_document", 600, 1024),
+    _step("extract_facts", 300, 1024),
+    _step("index_chunks", 840, 2048, "reasoning", "search"),
+    _step("finish_ingestion", 60, 512, "runtime", "search"),
+    # evaluate_bid
+    _step("plan_evaluation", 60),
+    _step("evaluate_criteria", 840, 2048, "reasoning", "search"),
+    _step("park_criteria", 60, 1024, "reasoning"),
+    _step("score_bid", 120, 1024),
+    _step("open_review", 60),
+    _step("expire_review", 60),
+    _step("build_report", 300, 1024, "reporting", "objects:read", "objects:write", "objects:lock"),
+    _step("finish_evaluation", 60),
+    # consumers
+    FunctionRow(
+        name="start_work",
+        memory=512,
+        timeout=60,
+        trigger="queue",
+        concurrency=6,
+        logins=("app", "dispatch"),
+        needs=(*_KEY, "machines:start"),
+    ),
+    _queue("deliver_wait", 60, "machines:answer", "machines:stop"),
+    _queue("stop_execution", 60, "machines:stop"),
+    _queue("deliver_webhook", 60),
+    _queue("follow_batch", 60),
+    _queue("record_dead_message", 60),
+    FunctionRow(
+        name="work_tasks",
+        memory=2048,
+        timeout=900,
+        trigger="queue",
+        package="reporting",
+        concurrency=10,
+        needs=(*_KEY, "objects:read", "objects:write"),
+    ),
+    # schedules
+    FunctionRow(
+        name="relay_outbox",
+        memory=512,
+        timeout=60,
+        trigger="schedule:1",
+        concurrency=2,
+        logins=("relay", "app"),
+        needs=(*_KEY, "events:put"),
+    ),
+    FunctionRow(
+        name="send_due_webhooks",
+        memory=512,
+        timeout=120,
+        trigger="schedule:1",
+        concurrency=2,
+        logins=("app", "sweep"),
+        needs=(*_KEY, "internet"),
+    ),
+    _sweep("reconcile_runs", 1, "machines:start", "queue:send", logins=("dispatch",)),
+    _sweep("reconcile_executions", 1, "machines:stop", "machines:start"),
+    _sweep("reconcile_leases", 1, "queue:send"),
+    _sweep("reconcile_waits", 1, "queue:send", "machines:answer"),
+    _sweep("reconcile_outbox", 1, "queue:send"),
+    _sweep("finish_dead_letters", 1),
+    _sweep("clear_leftovers", 1, "objects:remove"),
+    _sweep("reconcile_batches", 1),
+    _sweep("reconcile_index", 60, "search", timeout=900),
+    _sweep("reconcile_objects", 1440, "objects:read", "objects:list", "objects:write", "objects:remove", timeout=900),
+)
+
+CATALOGUE = {row.name: row for row in ROWS}

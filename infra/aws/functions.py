@@ -1,0 +1,119 @@
+"""The functions of the catalogue: code, layers, role, log group, version and the alias `live` that callers use."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.aws.assets import Assets
+from infra.aws.catalogue import CATALOGUE, FunctionRow
+from infra.aws.network import Network
+from infra.aws.stages import LOG_DAYS, Stage
+
+ALIAS = "live"
+EXTRA_LAYERS = ("reasoning", "reporting", "migrations")
+# Functions in a network make and drop their interfaces themselves; EC2 knows no resource for it.
+_INTERFACES = (
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+)
+
+
+class Functions(Construct):
+    """`of[name]` the function, `versions[name]` what this deployment published, `aliases[name]` what callers use."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        stage: Stage,
+        prefix: str,
+        network: Network,
+        key: Any,
+        assets: Assets,
+        environment: Mapping[str, str],
+    ) -> None:
+        super().__init__(scope, id)
+        self._stage, self._prefix, self._network, self._key = stage, prefix, network, key
+        self._assets, self._environment = assets, dict(environment)
+        self.layers = {name: self._layer(name) for name in ("runtime", *EXTRA_LAYERS)}
+        self.of = {row.name: self._function(row) for row in CATALOGUE.values()}
+        self.versions = {name: function.current_version for name, function in self.of.items()}
+        self.aliases = {
+            name: lambda_.Alias(self, f"{_camel(name)}Live", alias_name=ALIAS, version=version)
+            for name, version in self.versions.items()
+        }
+
+    def _layer(self, name: str) -> Any:
+        return lambda_.LayerVersion(
+            self,
+            f"Layer{name.title()}",
+            code=self._assets.layer(name),
+            compatible_architectures=[lambda_.Architecture.ARM_64],
+            compatible_runtimes=[lambda_.Runtime.PYTHON_3_11],
+            description=f"third-party packages of layers/{name}",
+            removal_policy=RemovalPolicy.RETAIN,  # versions that a rollback returns to still need them
+        )
+
+    def _function(self, row: FunctionRow) -> Any:
+        name, id = f"{self._prefix}{row.name}", _camel(row.name)
+        group = logs.LogGroup(
+            self,
+            f"{id}Logs",
+            log_group_name=f"/aws/lambda/{name}",
+            retention=logs.RetentionDays[LOG_DAYS[self._stage.log_days]],
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        shared: dict[str, Any] = {
+            "function_name": name,
+            "architecture": lambda_.Architecture.ARM_64,
+            "memory_size": row.memory,
+            "timeout": Duration.seconds(row.timeout),
+            "reserved_concurrent_executions": row.concurrency,
+            "role": self._role(row, id, group),
+            "log_group": group,
+            "logging_format": lambda_.LoggingFormat.JSON,
+            "tracing": lambda_.Tracing.ACTIVE,
+            "environment": self._environment | {"POWERTOOLS_SERVICE_NAME": row.name},
+            "environment_encryption": self._key,
+            "vpc": self._network.vpc,
+            "vpc_subnets": self._network.private,
+            "security_groups": [self._network.functions],
+            "current_version_options": lambda_.VersionOptions(removal_policy=RemovalPolicy.RETAIN),
+        }
+        handler = f"functions.{row.name}.handler.handler"
+        if row.package == "parsing":
+            return lambda_.DockerImageFunction(self, id, code=self._assets.image(handler), **shared)
+        extra = [self.layers[row.package]] if row.package != "runtime" else []
+        return lambda_.Function(
+            self,
+            id,
+            runtime=lambda_.Runtime.PYTHON_3_11,
+            code=self._assets.code,
+            handler=handler,
+            layers=[self.layers["runtime"], *extra],
+            **shared,
+        )
+
+    def _role(self, row: FunctionRow, id: str, group: Any) -> Any:
+        """A role of its own with what every function needs; the rest is granted in stack.py."""
+        role = iam.Role(self, f"{id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        group.grant_write(role)
+        role.add_to_policy(iam.PolicyStatement(actions=list(_INTERFACES), resources=["*"]))
+        role.add_to_policy(
+            iam.PolicyStatement(actions=["xray:PutTraceSegments", "xray:PutTelemetryRecords"], resources=["*"])
+        )
+        return role
+
+
+def _camel(name: str) -> str:
+    return "".join(part.title() for part in name.split("_"))

@@ -1,0 +1,77 @@
+"""OpenSearch in the network, with fine-grained access: roles of functions are its users."""
+
+from typing import Any
+
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_opensearchservice as opensearch
+from constructs import Construct
+
+from infra.aws.data import removal
+from infra.aws.network import Network
+from infra.aws.stages import LOG_DAYS, Stage
+
+VERSION = "2.19"  # the version that the tests run
+
+
+class Search(Construct):
+    """`domain`; `admin` is the role that maps roles to index rights once (runbook reindex.md)."""
+
+    def __init__(self, scope: Construct, id: str, *, stage: Stage, network: Network, key: Any) -> None:
+        super().__init__(scope, id)
+        self.admin = iam.Role(self, "Admin", assumed_by=iam.AccountRootPrincipal())
+        zones = min(stage.search_nodes, stage.availability_zones)
+        subnets = network.vpc.select_subnets(subnet_type=network.private.subnet_type).subnets[:zones]
+        self.domain = opensearch.Domain(
+            self,
+            "Domain",
+            version=opensearch.EngineVersion.open_search(VERSION),
+            capacity=opensearch.CapacityConfig(
+                data_nodes=stage.search_nodes,
+                data_node_instance_type=stage.search_instance,
+                multi_az_with_standby_enabled=False,
+            ),
+            ebs=opensearch.EbsOptions(volume_size=stage.search_volume_gib, volume_type=ec2.EbsDeviceVolumeType.GP3),
+            zone_awareness=opensearch.ZoneAwarenessConfig(enabled=zones > 1, availability_zone_count=zones)
+            if zones > 1
+            else opensearch.ZoneAwarenessConfig(enabled=False),
+            vpc=network.vpc,
+            vpc_subnets=[ec2.SubnetSelection(subnets=subnets)],
+            security_groups=[network.search],
+            encryption_at_rest=opensearch.EncryptionAtRestOptions(enabled=True, kms_key=key),
+            node_to_node_encryption=True,
+            enforce_https=True,
+            tls_security_policy=opensearch.TLSSecurityPolicy.TLS_1_2_PFS,
+            fine_grained_access_control=opensearch.AdvancedSecurityOptions(master_user_arn=self.admin.role_arn),
+            removal_policy=removal(stage),
+        )
+        self._logs(stage)
+
+    def _logs(self, stage: Stage) -> None:
+        """Written into the domain itself: the L2 option would add a function of CDK's own."""
+        retention = logs.RetentionDays[LOG_DAYS[stage.log_days]]
+        groups = {
+            kind: logs.LogGroup(self, kind.title().replace("_", ""), retention=retention, removal_policy=removal(stage))
+            for kind in ("SEARCH_SLOW_LOGS", "INDEX_SLOW_LOGS", "ES_APPLICATION_LOGS", "AUDIT_LOGS")
+        }
+        policy = logs.ResourcePolicy(
+            self,
+            "LogPolicy",
+            policy_statements=[
+                iam.PolicyStatement(
+                    principals=[iam.ServicePrincipal("es.amazonaws.com")],
+                    actions=["logs:PutLogEvents", "logs:CreateLogStream"],
+                    resources=[group.log_group_arn for group in groups.values()],
+                )
+            ],
+        )
+        domain = self.domain.node.default_child
+        domain.add_property_override(
+            "LogPublishingOptions",
+            {
+                kind: {"CloudWatchLogsLogGroupArn": group.log_group_arn, "Enabled": True}
+                for kind, group in groups.items()
+            },
+        )
+        domain.node.add_dependency(policy)

@@ -1,0 +1,210 @@
+"""One stage as stacks: what must not be lost (data), what runs (app). Every grant is made here."""
+
+import json
+from typing import Any
+
+from aws_cdk import ArnFormat, CfnOutput, Duration, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as targets
+from constructs import Construct
+
+from infra.aws.assets import Assets
+from infra.aws.catalogue import CATALOGUE, FunctionRow
+from infra.aws.data import DATABASE, Database, Keys, Objects, master_secret
+from infra.aws.functions import ALIAS, Functions
+from infra.aws.http_api import HttpInterface
+from infra.aws.identity import Identity
+from infra.aws.network import Network
+from infra.aws.queues import NUDGE, Queues
+from infra.aws.search import Search
+from infra.aws.stages import Stage
+from infra.aws.workflows import FILES, Workflows
+
+
+class DataStack(Stack):
+    """Network, keys, database, objects, search and identity: changed rarely, destroyed never by accident."""
+
+    def __init__(self, scope: Construct, id: str, *, stage: Stage, **given: Any) -> None:
+        super().__init__(scope, id, **given)
+        self.prefix = f"bidproof-{stage.name}-"
+        self.network = Network(self, "Network", stage=stage)
+        self.keys = Keys(self, "Keys", stage=stage)
+        self.database = Database(
+            self, "Database", name=self.prefix.rstrip("-"), stage=stage, network=self.network, key=self.keys.data
+        )
+        self.objects = Objects(self, "Objects", stage=stage, key=self.keys.data)
+        self.search = Search(self, "Search", stage=stage, network=self.network, key=self.keys.data)
+        self.master = master_secret(self, stage=stage, key=self.keys.data)
+        self.identity = Identity(self, "Identity", stage=stage, prefix=self.prefix)
+
+
+class AppStack(Stack):
+    """Functions, queues, state machines and the HTTP API over the data of a stage."""
+
+    def __init__(
+        self, scope: Construct, id: str, *, stage: Stage, data: DataStack, assets: Assets, **given: Any
+    ) -> None:
+        super().__init__(scope, id, **given)
+        self.stage, self.data, self.prefix = stage, data, data.prefix
+        self.queues = Queues(self, "Queues", prefix=self.prefix, key=data.keys.messages)
+        self.functions = Functions(
+            self,
+            "Functions",
+            stage=stage,
+            prefix=self.prefix,
+            network=data.network,
+            key=data.keys.data,
+            assets=assets,
+            environment=self._environment(),
+        )
+        self.workflows = Workflows(
+            self,
+            "Workflows",
+            stage=stage,
+            prefix=self.prefix,
+            release=assets.release,
+            versions=self.functions.versions,
+        )
+        self.http = HttpInterface(
+            self,
+            "Interface",
+            stage=stage,
+            prefix=self.prefix,
+            identity=data.identity,
+            alias=self.functions.aliases["api"],
+        )
+        for row in CATALOGUE.values():
+            self._grant(row)
+        self._triggers()
+        CfnOutput(self, "ApiUrl", value=self.http.api.api_endpoint)
+        CfnOutput(self, "Release", value=assets.release)
+
+    def _environment(self) -> dict[str, str]:
+        """Settings that all functions share (shared/settings.py); no secret among them, only where one is kept."""
+        data, host = self.data, self.data.database.proxy.attr_endpoint
+        urls = {
+            f"{login.upper()}_DATABASE_URL": f"postgresql://bidproof_{login}@{host}:5432/{DATABASE}?sslmode=require"
+            for login in ("app", "relay", "dispatch", "sweep")
+        }
+        return urls | {
+            "PLATFORM": "aws",
+            "STAGE": self.stage.name,
+            "MASTER_SECRET_ARN": data.master.secret_arn,
+            "OBJECTS_BUCKET": data.objects.bucket.bucket_name,
+            "OBJECT_LOCK_DAYS": str(self.stage.object_lock_days),
+            "EVENT_BUS": self.queues.bus.event_bus_name,
+            "QUEUE_PREFIX": self.prefix,
+            "STATE_MACHINES": json.dumps({name: self.machine_arn(name, ALIAS) for name in FILES}),
+            "SEARCH": "opensearch",
+            "OPENSEARCH_URL": f"https://{data.search.domain.domain_endpoint}",
+            "ISSUER": data.identity.issuer,
+            "AUDIENCE": data.identity.audience,
+            "JWKS_URL": data.identity.jwks_url,
+            "MAX_RUNNING": str(self.stage.max_running),
+            "POOL_SIZE": "2",  # a function serves one request at a time; the proxy shares connections
+            "POWERTOOLS_METRICS_NAMESPACE": "Bidproof",
+        }
+
+    def machine_arn(self, name: str, alias: str = "") -> str:
+        """By name, because functions are told of machines that are made of them."""
+        arn: str = self.format_arn(
+            service="states",
+            resource="stateMachine",
+            resource_name=f"{self.prefix}{name}" + (f":{alias}" if alias else ""),
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        return arn
+
+    def _grant(self, row: FunctionRow) -> None:
+        """What the catalogue says the function needs, and nothing else."""
+        role, bucket, data = self.functions.of[row.name].role, self.data.objects.bucket, self.data
+        for login in row.logins:
+            self._allow(role, ["rds-db:connect"], [self._login_arn(login)])
+        for need in row.needs:
+            actions, resources = {
+                "objects:read": (["s3:GetObject", "s3:GetObjectVersion"], [bucket.arn_for_objects("*")]),
+                "objects:list": (["s3:ListBucket", "s3:ListBucketMultipartUploads"], [bucket.bucket_arn]),
+                "objects:write": (
+                    ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
+                    [bucket.arn_for_objects("*")],
+                ),
+                "objects:lock": (["s3:PutObjectRetention"], [bucket.arn_for_objects("*")]),
+                "objects:remove": (["s3:DeleteObject", "s3:DeleteObjectVersion"], [bucket.arn_for_objects("*")]),
+                "search": (
+                    ["es:ESHttpGet", "es:ESHttpPost", "es:ESHttpPut", "es:ESHttpDelete", "es:ESHttpHead"],
+                    [f"{data.search.domain.domain_arn}/*"],
+                ),
+                "events:put": (["events:PutEvents"], [self.queues.bus.event_bus_arn]),
+                "queue:send": (["sqs:SendMessage", "sqs:GetQueueUrl"], self._queue_arns()),
+                "queue:nudge": (["sqs:SendMessage", "sqs:GetQueueUrl"], [self.queues.queues[NUDGE].queue_arn]),
+                "machines:start": (["states:StartExecution"], self._machine_arns()),
+                "machines:answer": (
+                    ["states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat"],
+                    self._machine_arns(),
+                ),
+                "machines:stop": (["states:StopExecution", "states:DescribeExecution"], self._execution_arns()),
+                "secret:master": (["secretsmanager:GetSecretValue"], [data.master.secret_arn]),
+                "internet": ([], []),
+            }[need]
+            if actions:
+                self._allow(role, actions, resources)
+        if any(need.startswith(("objects:", "secret:")) for need in row.needs):
+            self._allow(role, ["kms:Decrypt", "kms:GenerateDataKey"], [data.keys.data.key_arn])
+        if any(need.startswith(("queue:", "events:")) for need in row.needs) or row.trigger == "queue":
+            self._allow(role, ["kms:Decrypt", "kms:GenerateDataKey"], [data.keys.messages.key_arn])
+
+    def _allow(self, role: Any, actions: list[str], resources: list[str]) -> None:
+        role.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=resources))
+
+    def _login_arn(self, login: str) -> str:
+        """The login at the proxy, whose id is the last part of its ARN."""
+        proxy = self.data.database.proxy_id
+        arn: str = self.format_arn(
+            service="rds-db",
+            resource="dbuser",
+            resource_name=f"{proxy}/bidproof_{login}",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        return arn
+
+    def _queue_arns(self) -> list[str]:
+        return [queue.queue_arn for queue in self.queues.queues.values()]
+
+    def _machine_arns(self) -> list[str]:
+        return [arn for name in FILES for arn in (self.machine_arn(name), self.machine_arn(name, "*"))]
+
+    def _execution_arns(self) -> list[str]:
+        return [
+            self.format_arn(
+                service="states",
+                resource="execution",
+                resource_name=f"{self.prefix}{name}:*",
+                arn_format=ArnFormat.COLON_RESOURCE_NAME,
+            )
+            for name in FILES
+        ]
+
+    def _triggers(self) -> None:
+        for name, consumer in self.queues.consumers.items():
+            self.queues.feed(name, self.functions.aliases[consumer], concurrency=CATALOGUE[consumer].concurrency)
+        self.queues.feed_dead(self.functions.aliases["record_dead_message"])
+        group = scheduler.ScheduleGroup(self, "Schedules", schedule_group_name=self.prefix.rstrip("-"))
+        for row in CATALOGUE.values():
+            if row.trigger.startswith("schedule:"):
+                self._schedule(row, group)
+
+    def _schedule(self, row: FunctionRow, group: Any) -> None:
+        scheduler.Schedule(
+            self,
+            f"Every{row.name.title().replace('_', '')}",
+            schedule_name=f"{self.prefix}{row.name}",
+            schedule_group=group,
+            schedule=scheduler.ScheduleExpression.rate(Duration.minutes(int(row.trigger.partition(":")[2]))),
+            target=targets.LambdaInvoke(
+                self.functions.aliases[row.name],
+                dead_letter_queue=self.queues.undelivered,
+                retry_attempts=0,  # the next minute is the retry
+                max_event_age=Duration.minutes(1),
+            ),
+        )
