@@ -1,1 +1,1 @@
-"""The function behind EvaluateCriteria."""
+"""The function behind ParkCriteria."""

@@ -29,6 +29,7 @@ SCHEDULES |= {"reconcile_executions": 60.0, "reconcile_leases": 60.0, "reconcile
 
 SCHEDULES |= {"reconcile_index": 3600.0}  # W118
 SCHEDULES |= {"reconcile_batches": 10.0}
+SCHEDULES |= {"remind_reviewers": 60.0}  # W88
 _QUEUED = {"job.queued", "job.retry.scheduled"}
 _SLOT_FREE = {"job.succeeded", "job.failed", "job.canceled", "evaluation.needs_manual_decision"}
 _CONSUMERS = {

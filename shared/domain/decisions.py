@@ -11,6 +11,7 @@ from shared.domain.evidence import OUTCOMES, Verdict
 
 DECISIONS = ("approve", "reject", "edit_scores")
 MIN_REASON = 10
+REMINDERS_PCT = (50, 80)  # of the wait, W88
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ SWEEPS = {
 }
 SILENT_AFTER = timedelta(minutes=30)  # section 12
 STOP_BELOW_SECONDS = 5.0  # of the function's time, W126
+    "due_reviews": "W88",
 SWEEP_ROWS = 500
 GRACE_SECONDS = 60
 

@@ -150,6 +150,10 @@ class Reviews(Waits, Protocol):
         """In the order they were added."""
         ...
 
+    def remind(self, review_id: str) -> int | None:
+        """Note the newest reminder of the waiting review that is due, in per cent of its wait; None when none is."""
+        ...
+
     def append_decisions(self, decisions: Sequence[Decision]) -> None:
         """Insert what a person decided."""
         ...

@@ -21,6 +21,7 @@ NOT_STEPS |= {"finish_dead_letters", "clear_leftovers"}
 NOT_STEPS |= {"deliver_webhook", "send_due_webhooks"}
 NOT_STEPS |= {"record_dead_message"}
 NOT_STEPS |= {"work_tasks"}
+NOT_STEPS |= {"remind_reviewers"}
 
 
 def name(path: Path) -> str:

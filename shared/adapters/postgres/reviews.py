@@ -6,6 +6,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from shared.adapters.postgres.sweep_queries import REMINDER_REACHED
 from shared.adapters.postgres.waits import Waits
 from shared.domain.errors import Refused
 from shared.domain.evaluation_rows import Decision, Review, ReviewItem
@@ -88,6 +89,18 @@ class Reviews(Waits):
         if saved is None:
             raise Refused("VERSION_CONFLICT", "the review changed since it was read")
         return saved
+
+    def remind(self, review_id: str) -> int | None:
+        """Note the last reminder whose part of the wait is over, by the database's clock: its per cent, or None.
+
+        The row version stays: a reminder is no reason to refuse an answer that is on its way (W89)."""
+        found = self._session.row(
+            f"""update reviews set reminded_pct = {REMINDER_REACHED}, updated_at = clock_timestamp()
+                where review_id = %(id)s and status in ('open', 'claimed') and due_at > clock_timestamp()
+                  and reminded_pct < {REMINDER_REACHED} returning reminded_pct""",
+            id=review_id,
+        )
+        return None if found is None else int(found["reminded_pct"])
 
     def items(self, review_id: str) -> list[ReviewItem]:
         """In the order they were added."""

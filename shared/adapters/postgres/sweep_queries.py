@@ -1,5 +1,7 @@
 """Which rows look wrong, per sweep: one text for all tenants and for one, so that find and repair agree."""
 
+from shared.domain.decisions import REMINDERS_PCT
+
 _NEWEST = """join lateral (select n.run_id, n.status, n.execution_ref, n.started_at, n.created_at from runs n
     where n.tenant_id = j.tenant_id and n.job_id = j.job_id order by n.run_no desc limit 1) r on true"""
 
@@ -62,6 +64,10 @@ _UNSETTLED = f"""exists (select {_ITEM} = 'started' and exists (select from jobs
       and (exists (select {_ITEM} = 'pending') or not exists (select {_ITEM} = 'started'))
     or b.status in ('queued', 'running') and j.deadline_at < clock_timestamp() and exists (select {_ITEM} = 'pending')"""
 
+# The last reminder whose part of the wait is over (W88).
+REMINDER_REACHED = f"""(select coalesce(max(pct), 0) from unnest(array{list(REMINDERS_PCT)}) pct
+    where clock_timestamp() >= opened_at + (due_at - opened_at) * (pct / 100.0::float8))"""
+
 QUERIES = {
     "index_entries": f"""select d.tenant_id, 'document' as subject_type, d.document_id as subject_id,
         jsonb_build_object('run', d.parse_run_id) as observed, d.updated_at as since
@@ -89,6 +95,9 @@ QUERIES = {
         (
             _leftover(
                 "approval",
+    "due_reviews": f"""select tenant_id, 'review' as subject_type, review_id as subject_id,
+        jsonb_build_object('status', status) as observed, due_at as since from reviews
+        where status in ('open', 'claimed') and due_at > clock_timestamp() and reminded_pct < {REMINDER_REACHED}""",
                 "approvals",
                 "approval_id",
                 "status in ('requested', 'approved') and expires_at <= clock_timestamp()",
