@@ -3,9 +3,13 @@
 from pathlib import Path
 
 from shared.usecases.start_evaluation import StartedEvaluation, start_evaluation
+from shared.usecases.submit_review import SubmitReview, submit_review
 from tests.contract.parsing_samples import make_pdf, write_lines
 from tests.evaluation_seed import BID, DELIVERY, Seed, criterion
+from tests.failures.promises import Rows
+from tests.failures.waiting import Waiting
 from tests.product import TestProduct
+from tests.records import new_tenant
 from tests.rows import a_project
 
 TEXT = "1 Form of Tender\n\nBidder: Northwind Ltd.\n\nDelivery period: 60 calendar days from {name}.\n"
@@ -46,3 +50,45 @@ def evaluate(product: TestProduct) -> StartedEvaluation:
     seed = Seed(parts.records, [limit], url=product.databases.app_url)
     supplier = seed.bid("S-1", *BID)
     return start_evaluation(seed.command(supplier), records=parts.records, ids=parts.ids, clock=parts.clock)
+
+
+def answer(waiting: Waiting, *, points: bool = True) -> None:
+    """Claim the review of a waiting evaluation and give points to what waits, or reject the bid."""
+    review_id, token = waiting.claim()
+    edits = (waiting.seed.points("T-2", "48"),) if points else ()
+    command = SubmitReview(
+        review_id=review_id,
+        resume_token=token,
+        decision="edit_scores" if points else "reject",
+        comment="Read and decided.",
+        edits=edits,
+    )
+    waiting.product.run(submit_review, command, **waiting.person())
+
+
+def let_expire(waiting: Waiting) -> None:
+    """Move the deadline of the review and of the machine's token into the past."""
+    review_id = waiting.review_id()
+    waiting.owner("update reviews set due_at = clock_timestamp() - interval '1 s' where review_id = %s", review_id)
+    lines = "select frame_id from local_platform.frames where execution_id like %s"
+    run = f"%:{waiting.job_id}-%"
+    waiting.platform(
+        f"update local_platform.tokens set timeout_at = clock_timestamp() where frame_id in ({lines})", run
+    )
+    waiting.platform(
+        f"update local_platform.frames set due_at = clock_timestamp() where phase = 'token' and frame_id in ({lines})",
+        run,
+    )
+
+
+def at_rest(waiting: Waiting) -> bool:
+    """Whether the machine waits for a person under its newest token."""
+    line = "select from local_platform.frames where phase = 'token' and execution_id like %s"
+    rows = Rows(waiting.product)
+    waits = rows.column("select waiting_on from jobs where job_id = %s", waiting.job_id) == ["review"]
+    return waits and bool(rows.platform(line, f"%:{waiting.job_id}-%"))
+
+
+def beside(product: TestProduct) -> TestProduct:
+    """The same product for another, new tenant."""
+    return TestProduct(product.made, new_tenant(product.databases), product.databases)
