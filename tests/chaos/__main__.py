@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench.results import write
 from tests.chaos.checks import check_all
+from tests.chaos.kills import kinds_of
 from tests.chaos.storm import Storm, storm_over
 
 LONGEST = 3.0  # seconds between two kills
@@ -29,9 +30,10 @@ def main() -> None:
     began = time.monotonic()
     made = tempfile.TemporaryDirectory(prefix="bidproof-chaos-")
     with made as folder, storm_over(Path(folder) / "data", options.seed) as storm:
-        storm.rage(options.evaluations, options.kills, longest=LONGEST)
+        storm.rage(options.evaluations, kinds_of(options.kills, storm.chance), longest=LONGEST)
+        raged = round(time.monotonic() - began)
         found = check_all(storm)
-        figures = figures_of(storm, found) | {"seconds": round(time.monotonic() - began)}
+        figures = figures_of(storm, found) | {"seconds": raged}
     for name, lines in found.items():
         print(f"{'ok  ' if not lines else 'WRONG'} {name}", *lines, sep="\n    ", flush=True)
     write("chaos", figures, goal=GOAL)
@@ -47,7 +49,9 @@ def figures_of(storm: Storm, found: dict[str, list[str]]) -> dict[str, object]:
         "seed": storm.seed,
         "evaluations": len(storm.people.expected),
         "finished": finished,
-        "kills": dict(sorted(storm.kills.items())),
+        "kills": storm.kills.done.total(),
+        "kills_by_kind": dict(sorted(storm.kills.done.items())),
+        "commits_whose_caller_died_unheard": len(storm.kills.unheard),
         "answers_asked_for_again": {name: count for name, count in sorted(storm.people.seen.items()) if count},
         "step_attempts_after_the_first": again,
         "audit_entries": audited,

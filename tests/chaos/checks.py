@@ -155,6 +155,11 @@ def each_step_ended(storm: Storm) -> list[str]:
     return [f"open step: {row}" for row in rows] + [f"failed step: {row}" for row in failed]
 
 
+def nothing_committed_was_lost(storm: Storm) -> list[str]:
+    """The transactions whose caller died before it heard of their commit are there."""
+    return storm.kills.lost()
+
+
 def no_token_was_refused(storm: Storm) -> list[str]:
     """Nobody's answer was refused, and none was taken twice."""
     return list(storm.people.refused)
@@ -169,6 +174,7 @@ CHECKS: tuple[Check, ...] = (
     the_audit_chain_holds_and_tells_each_act_once,
     each_event_was_published_and_consumed,
     each_step_ended,
+    nothing_committed_was_lost,
     no_token_was_refused,
 )
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from infra.local.product import Prepared
 from tests.evaluation_seed import Seed
 
 PAUSE = 0.1
+REVIEWERS = 3
 GIVE_UP = 300.0  # seconds without one answer
 BUSY = ("IDEMPOTENCY_IN_PROGRESS", "DEPENDENCY_UNAVAILABLE", "SERVICE_SHUTTING_DOWN")
 Rows = Any
@@ -38,6 +40,7 @@ class People:
     submitted: dict[str, str] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, role: str, key: str = "") -> Any:
         """The data of the answer; a lost answer is asked for again with the same Idempotency-Key."""
@@ -51,18 +54,23 @@ class People:
                 answer = httpx.request(method, url, json=body, headers=headers, timeout=20)
                 envelope = answer.json()
             except httpx.TransportError:
-                self.seen["connections lost"] += 1
+                self._count("connections lost")
                 time.sleep(PAUSE)
                 continue
             if envelope["success"]:
-                self.seen["answers replayed"] += answer.headers.get("Idempotency-Replayed") == "true"
+                if answer.headers.get("Idempotency-Replayed") == "true":
+                    self._count(f"{path.rpartition('/')[2]} replayed")
                 return envelope["data"]
             code = envelope["error"]["code"]
-            if code not in BUSY:
+            if code not in BUSY or "Retry-After" not in answer.headers:
                 raise Refused(answer.status_code, code)
-            self.seen[code] += 1
-            time.sleep(PAUSE)
+            self._count(code)
+            time.sleep(float(answer.headers["Retry-After"]))
         raise TimeoutError(f"{method} {path} was not answered")
+
+    def _count(self, what: str) -> None:
+        with self._lock:
+            self.seen[what] += 1
 
     def start(self, tender: Seed, supplier_id: str, decision: str) -> None:
         """Start one evaluation; its review will be answered with the decision."""
@@ -72,13 +80,20 @@ class People:
         self.expected[started["resource"]["id"]] = decision
 
     def answer_all(self, stopped: threading.Event) -> None:
-        """Answer what waits until told to stop; a refusal is noted and the review looked at again."""
-        while not stopped.wait(PAUSE):
-            for status in ("open", "claimed"):
-                found = self.ask("GET", f"/reviews?status={status}&limit=200", role="evaluator")["items"]
-                for review in found:
-                    if review["evaluation_id"] in self.expected and not stopped.is_set():
-                        self._answer(review["review_id"], review["evaluation_id"])
+        """Answer what waits, several at once, until told to stop; a refusal is noted and the review looked at again."""
+        with ThreadPoolExecutor(REVIEWERS) as reviewers:
+            at_work: dict[str, Future[None]] = {}
+            while not stopped.wait(PAUSE):
+                for status in ("open", "claimed"):
+                    found = self.ask("GET", f"/reviews?status={status}&limit=200", role="evaluator")["items"]
+                    for review in found:
+                        review_id, evaluation_id = review["review_id"], review["evaluation_id"]
+                        is_free = review_id not in at_work or at_work[review_id].done()
+                        if is_free and review_id not in self.submitted and evaluation_id in self.expected:
+                            at_work[review_id] = reviewers.submit(self._answer, review_id, evaluation_id)
+                for call in at_work.values():
+                    if call.done():
+                        call.result()
 
     def _answer(self, review_id: str, evaluation_id: str) -> None:
         decision = self.expected[evaluation_id]

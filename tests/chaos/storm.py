@@ -4,14 +4,13 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
 import psycopg
 
 from infra.local.demo import free_port
@@ -21,11 +20,12 @@ from shared.adapters.postgres.records import PostgresRecords
 from shared.adapters.system import derive_key
 from shared.domain.context import Actor
 from shared.settings import LocalOptions
+from tests.chaos.kills import Kills
 from tests.chaos.people import People, decisions
 from tests.evaluation_seed import BID, Seed, limit_and_judged
 from tests.records import clock, ids, pool
 
-TARGETS = ("worker", "api", "postgres")
+STARTERS = 4
 ENDED = ("report_generated", "rejected", "failed", "canceled", "parked")
 PATIENCE = 600.0  # seconds for what is left to do after the last kill
 REVIVE_EVERY = 0.2
@@ -38,13 +38,15 @@ class Storm:
     prepared: Prepared
     seed: int
     people: People = field(init=False)
-    kills: Counter[str] = field(default_factory=Counter)
+    kills: Kills = field(init=False)
     chance: random.Random = field(init=False)
     revived: Counter[str] = field(default_factory=Counter)
+    is_down: Callable[[], bool] = lambda: False
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
         self.people = People(self.prepared, self.rows)
+        self.kills = Kills(self.prepared, is_over=lambda: self.is_down())
 
     @property
     def tenant_id(self) -> str:
@@ -83,24 +85,25 @@ class Storm:
         pool(databases.app_url).close()
         return seed
 
-    def rage(self, evaluations: int, kills: int, *, longest: float) -> None:
+    def rage(self, evaluations: int, kinds: Sequence[str], *, longest: float) -> None:
         """Start evaluations while processes die; pauses between kills are up to `longest` seconds.
 
         Raises what a person's thread raised, and TimeoutError when the work does not end."""
         tender = self.bids(evaluations)
+        self.kills.put_gates()
         suppliers = [supplier for (supplier,) in self.rows("select supplier_id from suppliers order by supplier_id")]
         waiting = list(zip(suppliers, decisions(evaluations, self.chance), strict=True))
         stopped, calls = threading.Event(), list[Future[None]]()
-        with ThreadPoolExecutor(6) as crowd:
+        with ThreadPoolExecutor(STARTERS + 1) as crowd:
             reader = crowd.submit(self.people.answer_all, stopped)
             try:
-                for number in range(kills):
-                    share = evaluations * (number + 1) // kills - evaluations * number // kills
+                for number, kind in enumerate(kinds, 1):
+                    share = evaluations * number // len(kinds) - evaluations * (number - 1) // len(kinds)
                     for supplier, decision in [waiting.pop() for _ in range(share)]:
                         calls.append(crowd.submit(self.people.start, tender, supplier, decision))
-                    self._kill(self.chance.choice(TARGETS), after=self.chance.uniform(0.1, longest))
-                for supplier, decision in waiting:
-                    calls.append(crowd.submit(self.people.start, tender, supplier, decision))
+                    time.sleep(self.chance.uniform(0.1, longest))
+                    self.kills.kill(kind)
+                    say(f"{number}/{len(kinds)} {kind}; {len(self.people.submitted)} reviews answered")
                 for call in calls:
                     call.result()
                 self._wait_for_rest(lambda: reader.done() or self._is_done())
@@ -108,31 +111,6 @@ class Storm:
             finally:
                 stopped.set()
             reader.result()
-
-    def _kill(self, target: str, *, after: float) -> None:
-        """kill -9 after the pause, as soon as there is such a process."""
-        time.sleep(after)
-        self._wait_for_rest(lambda: self._killed(target))
-        self.kills[target] += 1
-
-    def _killed(self, target: str) -> bool:
-        try:
-            process = self._process(target)
-            if process is None or process.status() == psutil.STATUS_ZOMBIE:
-                return False
-            process.kill()
-        except psutil.NoSuchProcess:
-            return False
-        return True
-
-    def _process(self, target: str) -> psutil.Process | None:
-        if target == "postgres":
-            folder = self.prepared.settings.data_dir / "postgres"
-            lines = (folder / "postmaster.pid").read_text().splitlines() if (folder / "postmaster.pid").exists() else []
-            found = psutil.Process(int(lines[0])) if lines and int(lines[0]) > 0 else None
-            return found if found is not None and str(folder) in found.cmdline() else None
-        children = psutil.Process().children()
-        return next((child for child in children if f"infra.local.{target}" in child.cmdline()), None)
 
     def _is_done(self) -> bool:
         states = self.rows("select status from evaluations")
@@ -145,13 +123,17 @@ class Storm:
         return not busy and not self.platform("""select from local_platform.messages where not dead union all
                                 select from local_platform.executions where status = 'RUNNING'""")
 
-    @staticmethod
-    def _wait_for_rest(met: Callable[[], bool]) -> None:
+    def _wait_for_rest(self, met: Callable[[], bool]) -> None:
         end = time.monotonic() + PATIENCE
         while not met():
-            if time.monotonic() > end:
+            if time.monotonic() > end or self.is_down():
                 raise TimeoutError("the work did not end")
             time.sleep(0.05)
+
+
+def say(line: str) -> None:
+    """How far it is, with the time; a long run shows where it stands."""
+    print(time.strftime("%H:%M:%S"), line, flush=True)
 
 
 @contextmanager
@@ -163,12 +145,16 @@ def storm_over(folder: Path, seed: int) -> Iterator[Storm]:
 
     def keep_up() -> None:
         while not stopped.wait(REVIVE_EVERY):
-            storm.revived.update(product.revive())
+            again = product.revive()
+            storm.revived.update(again)
+            if again:
+                say(f"started again: {', '.join(again)}")
 
     with ThreadPoolExecutor(1) as parent:
         try:
             product.start()
             keeping = parent.submit(keep_up)
+            storm.is_down = keeping.done
             yield storm
             stopped.set()
             keeping.result()
