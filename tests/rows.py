@@ -1,11 +1,18 @@
 """Rows that a test needs to exist before it begins."""
 
 from datetime import timedelta
+from typing import Any
 
 from shared.adapters.postgres.records import PostgresRecords
 from shared.domain.documents import Document
 from shared.domain.jobs import Job
 from tests.records import clock, ids
+
+
+def last_frame(records: PostgresRecords, run_id: str) -> tuple[str, dict[str, Any]]:
+    """Type and payload of the run's last event."""
+    event = records.jobs.events(run_id, after=0, limit=1000)[-1]
+    return event["event_type"], event["payload"]
 
 
 def a_project(records: PostgresRecords, *, status: str = "open") -> str:

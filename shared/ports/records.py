@@ -141,8 +141,10 @@ class Moves(Protocol):
         """Let a living job enter a later stage; raises Refused WF_STAGE_INVALID for an earlier one."""
         ...
 
-    def close_run(self, run_id: str, status: str) -> None:
-        """End the run and append its last events (run.succeeded or run.failed ..., then run.closed)."""
+    def close_run(self, run_id: str, status: str, *, next_run_id: str | None = None) -> None:
+        """End the run and append its last events (run.succeeded or run.failed ..., then run.closed).
+
+        `next_run_id` names the run in which the work goes on (A131)."""
         ...
 
 

@@ -71,6 +71,7 @@ def _resume(records: Records, wait: Wait, ids: Ids, clock: Clock) -> None:
     old = records.jobs.get(evaluation.job_id or "", lock=True)
     if review.status != "submitted" or old.job_id != records.jobs.run(wait.run_id).job_id:
         return
+    next_run_id = ids.new("run")
     job = records.jobs.accept(
         Job(
             job_id=ids.new("job"),
@@ -83,10 +84,10 @@ def _resume(records: Records, wait: Wait, ids: Ids, clock: Clock) -> None:
             deadline_at=clock.now() + DEADLINES["resume_evaluation"],
             payload={"start_at": "apply", "review_id": review.review_id},
         ),
-        run_id=ids.new("run"),
+        run_id=next_run_id,
     )
     records.evaluations.change(evaluation, job_id=job.job_id)
-    records.moves.close_run(wait.run_id, "lost")
+    records.moves.close_run(wait.run_id, "lost", next_run_id=next_run_id)
     if not is_terminal(JOB, old.status) and "canceled" in JOB[old.status]:
         reason = f"the execution is gone; {job.job_id} applies the decision"
         records.moves.job(old, "canceled", error_code="WF_EXECUTION_LOST", cancel_reason=reason)

@@ -94,11 +94,12 @@ def _close(job: Job, run: Run, records: Records) -> None:
 
 def _run_again(job: Job, run: Run, records: Records, ids: Ids) -> None:
     """The lost run loses its claim, so its steps write nothing any more; the new run's ClaimJob takes the job."""
-    records.moves.close_run(run.run_id, "lost")
+    next_run_id = ids.new("run")
+    records.moves.close_run(run.run_id, "lost", next_run_id=next_run_id)
     if job.status == "retrying":
         job = records.moves.job(job, "running")
     records.moves.job(job, "retrying", claim_token=None)
-    records.repairs.open_run(job, run_id=ids.new("run"))
+    records.repairs.open_run(job, run_id=next_run_id)
 
 
 def _stop(found: Candidate, records: Records, workflows: Workflows) -> bool:

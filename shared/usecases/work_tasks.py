@@ -79,8 +79,9 @@ def claim(records: Records, ids: Ids, hint: str | None) -> ClaimedTask | None:
         if job.status == "running":
             job = records.moves.job(job, "retrying", claim_token=None, retry_count=job.retry_count + 1)
         if job.claim_token is None and run.status != "created":
-            records.moves.close_run(run.run_id, "lost")
-            run = records.repairs.open_run(job, run_id=ids.new("run"))
+            next_run_id = ids.new("run")
+            records.moves.close_run(run.run_id, "lost", next_run_id=next_run_id)
+            run = records.repairs.open_run(job, run_id=next_run_id)
         job = records.moves.job(job, "running", claim_token=run.run_id, step=job.job_type)
         records.tasks.lease(job.job_id, run.run_id)
     return ClaimedTask(job=job, run_id=run.run_id)

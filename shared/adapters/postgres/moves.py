@@ -118,8 +118,8 @@ class Moves:
             if entered and job.claim_token:
                 self._trail.run_event(job.claim_token, "run.stage.changed", stage=stage, payload={"from": job.stage})
 
-    def close_run(self, run_id: str, status: str) -> None:
-        """End the run once and append its last events."""
+    def close_run(self, run_id: str, status: str, *, next_run_id: str | None = None) -> None:
+        """End the run once and append its last events; the last one names the run in which the work goes on (A131)."""
         with self._session.transaction():
             ended = self._session.execute(
                 """update runs set status = %(status)s, ended_at = %(now)s, updated_at = clock_timestamp(),
@@ -132,7 +132,8 @@ class Moves:
             if ended:
                 if status in RUN_EVENTS:
                     self._trail.run_event(run_id, RUN_EVENTS[status], stage=None, payload={})
-                self._trail.run_event(run_id, "run.closed", stage=None, payload={"status": status})
+                payload = {"status": status} | ({"next_run_id": next_run_id} if next_run_id else {})
+                self._trail.run_event(run_id, "run.closed", stage=None, payload=payload)
 
     def _publish(
         self,

@@ -11,6 +11,7 @@ from shared.domain.errors import Retryable
 from shared.usecases.deliver_wait import DeliverWait, deliver_wait
 from tests.evaluation_seed import BID, Seed, limit_and_judged, vault
 from tests.records import clock, ids, make_records, pool
+from tests.rows import last_frame
 
 
 class Answered(LocalWorkflows):
@@ -88,6 +89,11 @@ def test_f20_a_decision_whose_execution_is_gone_goes_on_in_a_new_job_once(databa
     ended = made.records.jobs.get(old.job_id)
     assert (ended.status, ended.error_code) == ("canceled", "WF_EXECUTION_LOST")
     assert made.records.jobs.newest_run(old.job_id).status == "lost"
+    goes_on = made.records.jobs.newest_run(resumed[0].job_id).run_id
+    assert last_frame(made.records, old.claim_token or "") == (
+        "run.closed",
+        {"status": "lost", "next_run_id": goes_on},
+    )
 
 
 def test_f19_an_execution_that_goes_on_has_the_answer_it_refuses_to_take_again(databases: Databases) -> None:

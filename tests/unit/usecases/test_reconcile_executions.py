@@ -11,7 +11,7 @@ from shared.usecases.claim_job import ClaimJob, claim_job
 from shared.usecases.reconcile_executions import ReconcileExecutions, reconcile_executions
 from shared.usecases.reconcile_runs import ReconcileRuns, reconcile_runs
 from tests.records import make_records, pool
-from tests.rows import a_document, an_ingest_job
+from tests.rows import a_document, an_ingest_job, last_frame
 from tests.sweeping import age, findings, sweep
 from tests.unit.usecases.test_start_work import executions, start
 
@@ -75,6 +75,7 @@ def test_a_lost_execution_is_run_once_more_and_the_second_time_dead_lettered(dat
     assert reconcile(databases)["silent_executions"].found == 0
     second = records.jobs.newest_run(job.job_id)
     assert (records.jobs.run(first.run_id).status, second.run_no, second.status) == ("lost", 2, "started")
+    assert last_frame(records, first.run_id) == ("run.closed", {"status": "lost", "next_run_id": second.run_id})
     assert (records.jobs.get(job.job_id).status, records.jobs.get(job.job_id).claim_token) == ("retrying", None)
     age(databases, "runs", "run_id", second.run_id, started_at=61)
     sweep(databases, reconcile_runs, ReconcileRuns())
@@ -87,6 +88,7 @@ def test_a_lost_execution_is_run_once_more_and_the_second_time_dead_lettered(dat
     ended = records.jobs.get(job.job_id)
     assert (ended.status, ended.error_code) == ("failed", "WF_EXECUTION_LOST")
     assert ended.dlq_id and records.jobs.newest_run(job.job_id).status == "lost"
+    assert last_frame(records, second.run_id) == ("run.closed", {"status": "lost"})
     assert len(findings(records, "silent_executions", job.job_id)) == 2
 
 

@@ -15,6 +15,7 @@ from tests.evaluation_seed import Seed, Shifted
 from tests.exports import a_report, export_of, make_due, render, requested, work
 from tests.failures.waiting import wait_for
 from tests.records import ids, make_records
+from tests.rows import last_frame
 from tests.sweeping import sweep
 
 
@@ -113,6 +114,7 @@ def test_f28_the_new_owner_of_an_expired_lease_finishes_and_the_old_write_touche
     done, newest = export_of(seed, made), seed.records.jobs.newest_run(made.job.job_id)
     assert (newest.run_no, newest.status, done.status) == (2, "succeeded", "ready")
     assert seed.records.jobs.run(slow.run_id).status == "lost"
+    assert last_frame(seed.records, slow.run_id) == ("run.closed", {"status": "lost", "next_run_id": newest.run_id})
     assert not seed.records.tasks.renew(slow.job.job_id, slow.run_id)
     with pytest.raises(Refused, match="another run"):
         render(seed, slow.job, slow.run_id)
