@@ -23,11 +23,19 @@ SWEEPS = {
     "waiting_events": "W117",
     "index_entries": "W118",
     "index_strangers": "W118",
+    "unfinished_uploads": "W119",
+    "unnamed_objects": "W119",
+    "report_objects": "W119",
     "leftovers": "W120",
-}
-SILENT_AFTER = timedelta(minutes=30)  # section 12
-STOP_BELOW_SECONDS = 5.0  # of the function's time, W126
     "due_reviews": "W88",
+}
+SILENT_AFTER = timedelta(minutes=30)  # section 12, O21: beyond the time at which it should have run again
+FAILED_WITHIN = timedelta(minutes=10)  # O21
+# how long a good run lasts where a sweep runs more seldom than every minute
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+PERIODS = {"index_entries": HOUR, "index_strangers": HOUR}
+PERIODS |= dict.fromkeys(("unfinished_uploads", "unnamed_objects", "report_objects"), DAY)
+STOP_BELOW_SECONDS = 5.0  # of the function's time, W126
 SWEEP_ROWS = 500
 GRACE_SECONDS = 60
 
@@ -61,7 +69,8 @@ class Reconciled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
-    """A row of `sweep_heartbeats`; found and repaired are sums since the first run."""
+    """A row of `sweep_heartbeats`; found and repaired are sums since the first run. `last_ok_at` None: it never ran
+    well, and is watched since `last_run_at` or runs and fails. `read_at` is the database's time of reading (F31)."""
 
     sweep: str
     last_run_at: datetime
@@ -69,12 +78,22 @@ class Heartbeat:
     found: int
     repaired: int
     error_code: str | None
+    read_at: datetime
 
 
-def silent_sweeps(heartbeats: Iterable[Heartbeat], *, now: datetime) -> list[str]:
-    """The sweeps that never ran well, or not in the last 30 min, in the order of SWEEPS."""
-    good = {beat.sweep: beat.last_ok_at for beat in heartbeats if beat.last_ok_at is not None}
-    return [sweep for sweep in SWEEPS if sweep not in good or now - good[sweep] > SILENT_AFTER]
+def silent_sweeps(heartbeats: Iterable[Heartbeat]) -> list[str]:
+    """The sweeps without a good run for 30 min beyond their period, or without a heartbeat, in the order of SWEEPS."""
+    quiet = {beat.sweep: beat.read_at - (beat.last_ok_at or beat.last_run_at) for beat in heartbeats}
+    return [s for s in SWEEPS if s not in quiet or quiet[s] > PERIODS.get(s, timedelta()) + SILENT_AFTER]
+
+
+def failed_sweeps(heartbeats: Iterable[Heartbeat]) -> dict[str, str]:
+    """The sweeps whose last run ended with an error in the last 10 min, with its code (O21)."""
+    return {
+        beat.sweep: beat.error_code
+        for beat in heartbeats
+        if beat.error_code is not None and beat.read_at - beat.last_run_at < FAILED_WITHIN
+    }
 
 
 def job_error(job: Job, code: str, *, occurred_at: datetime) -> dict[str, Any]:

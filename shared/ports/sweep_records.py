@@ -33,6 +33,14 @@ class Repairs(Protocol):
         `lock` holds their rows until the end of the transaction, so that nobody begins to index them."""
         ...
 
+    def unnamed_objects(self, keys: Sequence[str]) -> list[str]:
+        """Those of the keys that no blob, living upload, report, export or manifest of the tenant names, in order."""
+        ...
+
+    def ended_uploads(self, multipart_ids: Sequence[str]) -> list[str]:
+        """Those of the multipart uploads that belong to no session which is open or completing, in order."""
+        ...
+
     def runs(self, job_id: str) -> list[Run]:
         """All runs of the job, the newest first."""
         ...

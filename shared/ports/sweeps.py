@@ -46,3 +46,7 @@ class Sweeps(Protocol):
     def heartbeats(self) -> Sequence[Heartbeat]:
         """When each sweep ran last."""
         ...
+
+    def watch(self, sweeps: Sequence[str]) -> None:
+        """Begin to wait for the heartbeats of sweeps that have none yet; those that have one are not changed."""
+        ...

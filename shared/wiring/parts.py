@@ -131,6 +131,13 @@ class Parts:
         return lambda tenant_id: self.made.bind(replace(self.actor, tenant_id=tenant_id)).records
 
     @property
+    def raise_alarm(self) -> Callable[[str, Mapping[str, Any]], None]:
+        """Tells the operators."""
+        from shared.adapters.json_logs import raise_alarm
+
+        return raise_alarm
+
+    @property
     def index_of(self) -> Callable[[str], TenantIndex]:
         """Rows, index and embedder of a tenant named by a sweep."""
         return lambda tenant_id: self.made.bind(replace(self.actor, tenant_id=tenant_id), time_left=self.time_left)

@@ -9,7 +9,7 @@ from infra.local.postgres import Databases
 from shared.adapters.postgres.sweep_queries import QUERIES
 from shared.adapters.postgres.sweeps import PostgresSweeps
 from shared.domain.errors import Refused, Retryable
-from shared.domain.sweeps import SWEEPS, Candidate, Heartbeat, silent_sweeps
+from shared.domain.sweeps import SWEEPS, Candidate, Heartbeat, failed_sweeps, silent_sweeps
 from tests.records import clock, pool
 from tests.sweeping import heartbeat
 
@@ -81,12 +81,37 @@ def test_a_bug_in_a_repair_leaves_a_heartbeat_and_is_not_hidden(databases: Datab
     assert heartbeat(databases, "a bug").error_code == "INTERNAL_ERROR"
 
 
-def test_a_sweep_without_a_good_run_for_thirty_minutes_is_silent() -> None:
-    now = clock.now()
-    ago = {sweep: timedelta(minutes=29) for sweep in SWEEPS} | {"leftovers": timedelta(minutes=31)}
+def test_a_sweep_without_a_good_run_for_thirty_minutes_beyond_its_period_is_silent() -> None:
+    now, minute = clock.now(), timedelta(minutes=1)
+    ago = dict.fromkeys(SWEEPS, 29 * minute) | {"leftovers": 31 * minute}
+    ago |= {"index_entries": 89 * minute, "index_strangers": 91 * minute}
+    ago |= {"unnamed_objects": 24 * 60 * minute + 29 * minute, "report_objects": 24 * 60 * minute + 31 * minute}
     beats = [
-        Heartbeat(sweep=sweep, last_run_at=now, last_ok_at=now - late, found=0, repaired=0, error_code=None)
+        Heartbeat(
+            sweep=sweep, last_run_at=now, last_ok_at=now - late, found=0, repaired=0, error_code=None, read_at=now
+        )
         for sweep, late in ago.items()
         if sweep != "unstarted_runs"
     ]
-    assert silent_sweeps(beats, now=now) == ["unstarted_runs", "leftovers"]
+    assert set(silent_sweeps(beats)) == {"unstarted_runs", "leftovers", "index_strangers", "report_objects"}
+
+
+def test_a_failure_of_the_last_ten_minutes_is_named_with_its_code() -> None:
+    now = clock.now()
+    beats = [
+        Heartbeat(
+            sweep=sweep,
+            last_run_at=now - timedelta(minutes=ago),
+            last_ok_at=now,
+            found=0,
+            repaired=0,
+            error_code=code,
+            read_at=now,
+        )
+        for sweep, ago, code in (
+            ("leftovers", 9, "DATA_CORRUPTED"),
+            ("closed_waits", 11, "X"),
+            ("overdue_jobs", 1, None),
+        )
+    ]
+    assert failed_sweeps(beats) == {"leftovers": "DATA_CORRUPTED"}

@@ -73,6 +73,11 @@ QUERIES = {
         jsonb_build_object('run', d.parse_run_id) as observed, d.updated_at as since
         from documents d where d.status = 'indexed' and d.deleted_at is null and {_AT_REST}""",
     "index_strangers": _TENANTS,
+    "unfinished_uploads": _TENANTS,
+    "unnamed_objects": _TENANTS,
+    "report_objects": """select e.tenant_id, 'evaluation' as subject_type, e.evaluation_id as subject_id,
+        '{}'::jsonb as observed, e.updated_at as since from evaluations e
+        where e.status not in ('queued', 'evaluating')""",
     # one for a tenant and lane: the wake-up starts as many as there are slots
     "forgotten_jobs": f"""select distinct on (tenant_id, lane) * from (
         select j.tenant_id, 'job' as subject_type, j.job_id as subject_id, j.available_at as since, j.lane,
@@ -120,3 +125,4 @@ DRAWN = frozenset({"silent_executions", "unstopped_executions"})
 NUDGES = {"forgotten_jobs": 60, "undelivered_waits": 60}  # seconds before the same subject is woken again
 # All rows are looked at, 500 at a time: each hour (or day) its portion, so that N rows take N / 500 turns.
 TURN_SECONDS = {"index_entries": 3600, "index_strangers": 3600}
+TURN_SECONDS |= dict.fromkeys(("unfinished_uploads", "unnamed_objects", "report_objects"), 86_400)

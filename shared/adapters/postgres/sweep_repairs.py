@@ -81,6 +81,33 @@ class Repairs:
         )
         return sorted(set(document_ids) - {row["document_id"] for row in kept})
 
+    def unnamed_objects(self, keys: Sequence[str]) -> list[str]:
+        """Those that no row names; a session that was aborted or expired names nothing any more."""
+        rows = self._session.rows(
+            """select k as key from unnest(%(keys)s::text[]) k except (
+                 select object_key from content_blobs where object_key = any (%(keys)s)
+                 union all select f.object_key from upload_files f join upload_sessions s using (tenant_id, upload_id)
+                   where f.object_key = any (%(keys)s) and s.status not in ('aborted', 'expired')
+                 union all select object_key from reports where object_key = any (%(keys)s)
+                 union all select pdf_key from reports where pdf_key = any (%(keys)s)
+                 union all select object_key from exports where object_key = any (%(keys)s)
+                 union all select manifest_key from parse_runs where manifest_key = any (%(keys)s))
+               order by key""",
+            keys=list(keys),
+        )
+        return [row["key"] for row in rows]
+
+    def ended_uploads(self, multipart_ids: Sequence[str]) -> list[str]:
+        """Those without an open or completing session."""
+        rows = self._session.rows(
+            """select m as id from unnest(%(ids)s::text[]) m except
+               select f.multipart_id from upload_files f join upload_sessions s using (tenant_id, upload_id)
+                where f.multipart_id = any (%(ids)s) and s.status in ('open', 'completing')
+               order by id""",
+            ids=list(multipart_ids),
+        )
+        return [row["id"] for row in rows]
+
     def runs(self, job_id: str) -> list[Run]:
         """All runs of the job, the newest first."""
         return self._session.all(

@@ -85,8 +85,18 @@ class PostgresSweeps:
         """When each sweep ran last."""
         with self._pool.connection() as connection:
             cursor = connection.cursor(row_factory=class_row(Heartbeat))
-            names = ", ".join(f.name for f in fields(Heartbeat))
-            return cursor.execute(f"select {names} from sweep_heartbeats order by sweep").fetchall()
+            names = ", ".join(f.name for f in fields(Heartbeat) if f.name != "read_at")
+            query = f"select {names}, clock_timestamp() as read_at from sweep_heartbeats order by sweep"
+            return cursor.execute(query).fetchall()
+
+    def watch(self, sweeps: Sequence[str]) -> None:
+        """Begin to wait for the heartbeats of sweeps that have none yet."""
+        with self._pool.connection() as connection:
+            connection.execute(
+                """insert into sweep_heartbeats (sweep, last_run_at) select s, clock_timestamp()
+                   from unnest(%s::text[]) s on conflict do nothing""",
+                (list(sweeps),),
+            )
 
     def _read(self, query: str, params: Mapping[str, Any] | Sequence[Any]) -> list[Candidate]:
         try:
