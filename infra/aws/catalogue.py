@@ -78,6 +78,7 @@ ROWS = (
     _step("record_failure", 60),
     # ingest_document
     _step("inspect_file", 300, 2048, "parsing", "objects:read"),
+    _step("unpack_archive", 300, 2048, "parsing", "objects:read", "objects:write"),
     _step("route_pages", 300, 2048, "parsing", "objects:read"),
     _step("parse_range", 330, 4096, "parsing", "objects:read", "objects:write"),
     _step("unpack_archive", 300, 2048, "parsing", "objects:read", "objects:write"),

@@ -16,6 +16,7 @@ MEDIA_TYPES = {
     ".htm": "text/html",
     ".txt": "text/plain",
     ".md": "text/markdown",
+    ".zip": "application/zip",
 }
 
 

@@ -8,13 +8,15 @@ import queue
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from shared.domain.archives import ArchiveEntry
 from shared.domain.blocks import Page, ParsedRange
 from shared.domain.errors import CodedError, Permanent, Refused, Retryable
 from shared.domain.file_types import DOCX, HTML, MARKDOWN, PDF, TEXT
@@ -203,6 +205,46 @@ class ProcessInspector:
         self._children.close()
 
 
+class ProcessArchives:
+    """An ArchiveReader whose work is done by a child process, in a temporary folder of its own per archive."""
+
+    def __init__(self, limits: Limits | None = None, *, size: int = 2) -> None:
+        self._limits = limits or Limits()
+        self._children = Children("shared.adapters.file_inspection:ZipArchives", self._limits, size)
+
+    @contextmanager
+    def opened(self, path: Path) -> Iterator["OpenedArchive"]:
+        """As the reader's; also raises Retryable DOC_PARSE_TIMEOUT, DOC_PARSE_MEMORY_LIMIT and
+        DOC_PARSE_UNKNOWN_ERROR."""
+        with tempfile.TemporaryDirectory(prefix="archive-") as name, self._children.taken() as child:
+            folder, seconds = Path(name), self._limits.survey_seconds
+            yield OpenedArchive(child, path, folder, seconds, child.call("survey", (path, folder), seconds))
+
+    def close(self) -> None:
+        """End the idle children."""
+        self._children.close()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedArchive:
+    """An OpenArchive that is read by a child process."""
+
+    child: Child
+    path: Path
+    folder: Path
+    seconds: float
+    entries: Sequence[ArchiveEntry]
+
+    @contextmanager
+    def extracted(self, entry: ArchiveEntry) -> Iterator[Path]:
+        """The file in the archive's folder, for as long as the block runs."""
+        made: Path = self.child.call("extract", (self.path, entry.place, self.folder), self.seconds)
+        try:
+            yield made
+        finally:
+            made.unlink(missing_ok=True)
+
+
 _PDF = ("shared.adapters.pdf_text:PdfTextParser", "pdf-text", "1")
 _OFFICE = ("shared.adapters.docling_parser:DoclingParser", "docling-office", "2.142.1")
 _TEXT = ("shared.adapters.text_parser:TextParser", "text", "1")
@@ -210,12 +252,13 @@ _PARSERS = {PDF: _PDF, DOCX: _OFFICE, HTML: _TEXT, TEXT: _TEXT, MARKDOWN: _TEXT}
 
 
 class ParserRegistry:
-    """The parser of each media type, in child processes that start with the first call."""
+    """The parser of each media type, and the reader of archives, in child processes that start with the first call."""
 
     def __init__(self, limits: Limits | None = None, *, size: int = 2) -> None:
         self._limits = limits or Limits()
         self._size = size
         self._made: dict[str, ProcessParser] = {}
+        self.archives = ProcessArchives(self._limits, size=size)
 
     def parser_for(self, media_type: str) -> DocumentParser:
         """Raises Permanent INPUT_UNSUPPORTED_FORMAT for a type that no parser reads."""
@@ -231,3 +274,4 @@ class ParserRegistry:
         """End all idle children."""
         for parser in self._made.values():
             parser.close()
+        self.archives.close()

@@ -13,13 +13,18 @@ PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentatio
 HTML, TEXT, MARKDOWN = "text/html", "text/plain", "text/markdown"
 ZIP, OLE, EML = "application/zip", "application/x-ole-storage", "message/rfc822"
 UNKNOWN = "application/octet-stream"
-ACCEPTED = (PDF, DOCX, HTML, TEXT, MARKDOWN)
+READABLE = (PDF, DOCX, HTML, TEXT, MARKDOWN)
+ACCEPTED = (*READABLE, ZIP)  # an archive is no text of its own: its files are read (P7)
 
 _EXTENSIONS = {
     "pdf": PDF, "docx": DOCX, "xlsx": XLSX, "pptx": PPTX, "html": HTML, "htm": HTML, "txt": TEXT, "text": TEXT,
     "md": MARKDOWN, "markdown": MARKDOWN, "zip": ZIP, "eml": EML, "png": "image/png", "jpg": "image/jpeg",
     "jpeg": "image/jpeg", "tif": "image/tiff", "tiff": "image/tiff", "doc": OLE, "xls": OLE, "ppt": OLE,
+    "ofd": "application/ofd", "jar": "application/java-archive", "apk": "application/vnd.android.package-archive",
+    "epub": "application/epub+zip", "odt": "application/vnd.oasis.opendocument.text",
+    "ods": "application/vnd.oasis.opendocument.spreadsheet", "xps": "application/vnd.ms-xpsdocument",
 }  # fmt: skip
+_SAME = {"application/x-zip-compressed": ZIP, "application/x-zip": ZIP}  # what Windows says
 _MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"II*\x00", "image/tiff"),
     (b"MM\x00*", "image/tiff"), (b"GIF8", "image/gif"), (b"BM", "image/bmp"),
@@ -29,6 +34,12 @@ _MAGIC = (
     (b"\x00\x00\x00\x18ftyp", "video/mp4"), (b"\x00\x00\x00\x20ftyp", "video/mp4"), (b"AC10", "image/vnd.dwg"),
 )  # fmt: skip
 _OFFICE = (("word/", DOCX), ("xl/", XLSX), ("ppt/", PPTX))
+# Formats that are zip containers with other things in them than a person's files.
+_PACKAGES = {
+    "OFD.xml": "application/ofd", "META-INF/MANIFEST.MF": "application/java-archive",
+    "META-INF/container.xml": "application/epub+zip", "FixedDocSeq.fdseq": "application/vnd.ms-xpsdocument",
+    "META-INF/manifest.xml": "application/vnd.oasis.opendocument.text",
+}  # fmt: skip
 _HTML = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
 )
@@ -62,7 +73,8 @@ def _container(names: Sequence[str] | None) -> str:
         for folder, media_type in _OFFICE:
             if any(name.startswith(folder) for name in names):
                 return media_type
-    return ZIP
+    packages = [media_type for name, media_type in _PACKAGES.items() if name in (names or ())]
+    return packages[0] if packages else ZIP
 
 
 def _looks_like_text(data: bytes) -> bool:
@@ -77,17 +89,24 @@ def type_of_name(filename: str) -> str | None:
     return _EXTENSIONS.get(filename.rpartition(".")[2].lower()) if "." in filename else None
 
 
+def declared_type(declared: str | None) -> str:
+    """The declared media type without parameters, under its usual name; empty for none."""
+    stated = (declared or "").partition(";")[0].strip().lower()
+    return _SAME.get(stated, stated)
+
+
 def check_declared(found: str, filename: str, declared: str | None) -> str:
     """The media type to read the file as. Raises Permanent INPUT_UNSUPPORTED_FORMAT for anything but PDF, DOCX,
-    HTML, plain text and Markdown, INPUT_TYPE_MISMATCH (naming both types) when name or declared type
-    contradict the content."""
+    HTML, plain text, Markdown and ZIP, INPUT_TYPE_MISMATCH (naming both types) when name or declared type
+    contradict the content. A zip container counts as an archive only where name or declared type say so, because
+    many formats are zip containers."""
     named = type_of_name(filename)
-    stated = (declared or "").partition(";")[0].strip().lower()
+    stated = declared_type(declared)
     if named in ACCEPTED:
         _compare(found, named, "name")
     if stated in ACCEPTED:
         _compare(found, stated, "declared")
-    if found not in ACCEPTED:
+    if found not in ACCEPTED or (found == ZIP and ZIP not in (named, stated)):
         details = {"found": found, "accepted": list(ACCEPTED)}
         raise Permanent("INPUT_UNSUPPORTED_FORMAT", f"{found} is not accepted", details=details)
     if named is not None and named not in ACCEPTED:

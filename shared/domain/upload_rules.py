@@ -8,7 +8,7 @@ from math import ceil
 
 from shared.domain.canonical_json import digest
 from shared.domain.errors import Refused
-from shared.domain.file_types import ACCEPTED, UNKNOWN, type_of_name
+from shared.domain.file_types import ACCEPTED, UNKNOWN, declared_type, type_of_name
 
 MIB = 1 << 20
 MULTIPART_FROM = 64 * MIB
@@ -111,8 +111,7 @@ def bundle_hash(files: Sequence[DeclaredFile]) -> str:
 
 def accepted_type(filename: str, declared: str) -> str:
     """The media type to expect, as far as name and declaration tell; raises Refused INPUT_UNSUPPORTED_FORMAT."""
-    stated = declared.partition(";")[0].strip().lower()
-    named = type_of_name(filename)
+    stated, named = declared_type(declared), type_of_name(filename)
     if stated in ("", UNKNOWN) and named is not None:
         stated = named
     refused = [kind for kind in (named, stated) if kind is not None and kind not in ACCEPTED]

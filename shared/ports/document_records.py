@@ -45,7 +45,9 @@ class PlannedPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentCoverage:
-    """What a search over the scope can and cannot see of a document; `pages` is None before it was surveyed."""
+    """What a search over the scope can and cannot see of a document; `pages` is None before it was surveyed.
+
+    A file that was refused when its archive was unpacked has the archive's id and the status `refused`."""
 
     document_id: str
     filename: str
@@ -134,7 +136,8 @@ class Documents(Protocol):
         ...
 
     def list(self, *, filters: Mapping[str, Any], before: str | None, limit: int) -> list[Document]:
-        """Newest first, ids below `before`; filters by project_id, supplier_id, doc_type, status, upload_id."""
+        """Newest first, ids below `before`; filters by project_id, supplier_id, doc_type, status, upload_id,
+        parent_id."""
         ...
 
 

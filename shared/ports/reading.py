@@ -1,10 +1,12 @@
 """Parsers, embedders and the search index."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from shared.domain.archives import ArchiveEntry
 from shared.domain.blocks import Page, ParsedRange
 from shared.domain.retrieval import IndexEntry, KeptEntry, RankedId, Scope
 
@@ -40,6 +42,29 @@ class FileInspector(Protocol):
     def inspect(self, path: Path, filename: str, media_type: str | None) -> Inspected:
         """Check name, size, type and container in that order; the first hit raises Refused or Permanent with its
         code. `media_type` is the declared one."""
+        ...
+
+
+class OpenArchive(Protocol):
+    """An archive whose files have all been looked at."""
+
+    @property
+    def entries(self) -> Sequence[ArchiveEntry]:
+        """Every file, in order, with what is to become of it."""
+        ...
+
+    def extracted(self, entry: ArchiveEntry) -> AbstractContextManager[Path]:
+        """The file of an entry in a temporary folder, deleted when the context closes; raises as `opened`."""
+        ...
+
+
+class ArchiveReader(Protocol):
+    """Opens archives of files, and the archives in them (P7, P81)."""
+
+    def opened(self, path: Path) -> AbstractContextManager[OpenArchive]:
+        """Read the whole archive; what is wrong with it as a whole raises Permanent INPUT_ARCHIVE_UNSAFE,
+        DOC_EXPANSION_LIMIT_EXCEEDED or DOC_PARSE_OFFICE_CORRUPT, and no acceptable file in it INPUT_EMPTY_FILE or
+        the first file's code."""
         ...
 
 

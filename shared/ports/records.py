@@ -11,6 +11,7 @@ from shared.domain.evaluation_rows import Evaluation, Review
 from shared.domain.jobs import Job, Run
 from shared.ports.approval_records import Approvals
 from shared.ports.dead_letter_records import DeadLetters
+from shared.ports.archive_records import ArchiveEntries
 from shared.ports.document_records import Chunks, Documents, Facts, ParseRuns, Uploads
 from shared.ports.evaluation_records import Evaluations, Reports, Reviews, Searches, Verdicts
 from shared.ports.export_records import Exports
@@ -215,6 +216,9 @@ class Records(Protocol):
 
     @property
     def facts(self) -> Facts: ...
+    @property
+    def archives(self) -> ArchiveEntries: ...
+
 
     @property
     def searches(self) -> Searches: ...

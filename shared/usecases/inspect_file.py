@@ -7,6 +7,7 @@ from pathlib import Path
 
 from shared.domain.documents import Document
 from shared.domain.errors import Retryable
+from shared.domain.file_types import ZIP
 from shared.domain.ingest_plan import INSPECTED
 from shared.ports.objects import ObjectStore
 from shared.ports.platform import Clock
@@ -25,10 +26,11 @@ class InspectFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InspectedFile:
-    """The type by content, and the pages if the format has them."""
+    """The type by content, the pages if the format has them, and whether its files are to be unpacked."""
 
     media_type: str
     page_count: int | None
+    is_archive: bool = False
 
 
 def inspect_file(
@@ -51,7 +53,8 @@ def inspect_file(
             filters={"type": "ingest_document", "resource_id": document.document_id}, before=None, limit=1
         )[0]
         records.jobs.progress(job.job_id, done=INSPECTED, step="InspectFile")
-    return InspectedFile(media_type=found.media_type, page_count=found.page_count)
+    is_archive = found.media_type == ZIP
+    return InspectedFile(media_type=found.media_type, page_count=found.page_count, is_archive=is_archive)
 
 
 def _compare(path: Path, document: Document) -> None:

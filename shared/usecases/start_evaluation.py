@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.domain.archives import is_unpacked
 from shared.domain.documents import Document
 from shared.domain.errors import Refused
 from shared.domain.evaluation_rows import Evaluation
@@ -116,6 +117,7 @@ def _pinned(documents: Sequence[Document], supplier_id: str) -> list[PinnedDocum
     """Every document of the bid and the tender; raises BID_INCOMPLETE or DOC_NOT_INDEXED naming those in the way."""
     failed = [d for d in documents if d.status in FAILED]
     if failed or not any(d.supplier_id == supplier_id for d in documents):
+    documents = [d for d in documents if not is_unpacked(d)]  # an archive's files stand for it
         raise Refused("BID_INCOMPLETE", details={"failed": [_named(d) for d in failed]})
     waiting = [d for d in documents if d.status != "indexed"]
     if waiting:

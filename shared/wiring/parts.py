@@ -16,7 +16,7 @@ from shared.domain.tasks import RENEW_SECONDS
 from shared.ports.dispatch import Dispatch, Outbox
 from shared.ports.objects import ObjectStore
 from shared.ports.platform import Queue, Workflows
-from shared.ports.reading import ChunkIndex, DocumentParser, Embedder, FileInspector
+from shared.ports.reading import ArchiveReader, ChunkIndex, DocumentParser, Embedder, FileInspector
 from shared.ports.reasoning import CriterionGraph
 from shared.ports.sweeps import Sweeps, TenantIndex
 from shared.ports.webhook_records import WebhookPost, WebhookQueue
@@ -89,6 +89,11 @@ class Parts:
     def inspector(self) -> FileInspector:
         """What a file really is."""
         return self.made.inspector
+
+    @property
+    def archives(self) -> ArchiveReader:
+        """What archives hold."""
+        return self.made.parsers.archives
 
     @property
     def parser_for(self) -> Callable[[str], DocumentParser]:

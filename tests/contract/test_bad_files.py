@@ -11,7 +11,7 @@ import pytest
 from shared.adapters.file_inspection import inspect
 from shared.adapters.parser_process import ParserRegistry, ProcessInspector
 from shared.domain.errors import CodedError, Permanent
-from shared.domain.file_types import DOCX, HTML, MARKDOWN, PDF, TEXT
+from shared.domain.file_types import DOCX, HTML, MARKDOWN, PDF, TEXT, ZIP
 from shared.ports.reading import Inspected
 from tests.contract.parsing_samples import PROSE, make_pdf, offer_docx, offer_html, offer_pdf, write_lines, zipped
 
@@ -61,10 +61,20 @@ def test_other_types_are_unsupported_and_the_accepted_ones_named(tmp_path: Path,
     assert PDF in caught.value.details["accepted"]
 
 
-def test_spreadsheets_slides_and_archives_come_later(tmp_path: Path) -> None:
-    for name, part in (("a.xlsx", "xl/workbook.xml"), ("a.pptx", "ppt/presentation.xml"), ("a.zip", "b.txt")):
-        parts = {"[Content_Types].xml": TYPES} if name != "a.zip" else {}
-        assert code_of(zipped(tmp_path / name, {**parts, part: b"x"})) == "INPUT_UNSUPPORTED_FORMAT"
+def test_spreadsheets_and_slides_come_later(tmp_path: Path) -> None:
+    for name, part in (("a.xlsx", "xl/workbook.xml"), ("a.pptx", "ppt/presentation.xml")):
+        assert (
+            code_of(zipped(tmp_path / name, {"[Content_Types].xml": TYPES, part: b"x"})) == "INPUT_UNSUPPORTED_FORMAT"
+        )
+
+
+def test_a_zip_container_is_an_archive_only_by_its_name_or_declared_type(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", {"b.txt": b"x"})
+    assert inspect(path, "a.zip", None) == inspect(path, "a", "application/x-zip-compressed") == Inspected(ZIP, None)
+    assert code_of(path, "a.foo") == code_of(path, "a") == "INPUT_UNSUPPORTED_FORMAT"
+    assert code_of(path, "a.pdf") == code_of(path, "a.zip", PDF) == "INPUT_TYPE_MISMATCH"
+    ofd = zipped(tmp_path / "b.zip", {"OFD.xml": b"<x/>", "Doc_0/Document.xml": b"<x/>"})
+    assert (code_of(ofd), code_of(ofd, "b.ofd")) == ("INPUT_TYPE_MISMATCH", "INPUT_UNSUPPORTED_FORMAT")
 
 
 def test_a_mismatch_names_both_types(tmp_path: Path) -> None:

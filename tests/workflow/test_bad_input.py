@@ -164,7 +164,7 @@ def test_the_worker_goes_on_with_good_files(stand: Stand, sent: dict[str, dict[s
         ("gpj.\u202efdp.pdf", {}, 422, "INPUT_FILENAME_UNSAFE"),
         ("prices.xlsx", {}, 415, "INPUT_UNSUPPORTED_FORMAT"),
         ("photo.png", {"media_type": "image/png"}, 415, "INPUT_UNSUPPORTED_FORMAT"),
-        ("bundle.zip", {"media_type": "application/zip"}, 415, "INPUT_UNSUPPORTED_FORMAT"),
+        ("bundle.rar", {"media_type": "application/vnd.rar"}, 415, "INPUT_UNSUPPORTED_FORMAT"),
     ],
 )
 def test_what_the_announcement_shows_is_refused_at_once(

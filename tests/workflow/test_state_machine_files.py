@@ -24,6 +24,7 @@ INPUT = {
 }
 RESULTS: dict[str, Any] = {
     "claim_job": {"claimed": True},
+    "inspect_file": {"is_archive": False},
     "route_pages": {"parse_run_id": "prs_1", "ranges": [0, 1, 2]},
     "plan_evaluation": {"groups": [0, 1]},
     "evaluate_criteria": {"more": False, "round": 1},

@@ -46,11 +46,14 @@ def get_documents(
     supplier_id: SupplierId | None = None,
     doc_type: DocType | None = None,
     status: Status | None = None,
+    parent_id: DocumentId | None = None,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Answer:
-    """Documents, newest first."""
-    filters = given(project_id=project_id, supplier_id=supplier_id, doc_type=doc_type, status=status)
+    """Documents, newest first; `parent_id` gives those that came out of an archive."""
+    filters = given(
+        project_id=project_id, supplier_id=supplier_id, doc_type=doc_type, status=status, parent_id=parent_id
+    )
     return page(
         caller,
         lambda before, count: caller.records.documents.list(filters=filters, before=before, limit=count),
@@ -64,12 +67,14 @@ def get_documents(
 
 @route(router, "GET", "/documents/{document_id}", "document.read", shows=Document, errors=MISSING)
 def get_document(caller: Asking, document_id: DocumentId) -> Answer:
-    """One document with a summary of its current parse run as `parse`."""
+    """One document with a summary of its current parse run as `parse`; of an archive every file as `entries`, with its
+    document or the code it was refused with."""
     document = visible(caller, document_id)
     parse = None
     if document.parse_run_id is not None:
         parse = view(caller.records.parse_runs.get(document.parse_run_id), "manifest", "document_id")
-    return Answer(data=view(document, parse=parse), etag=document.row_version)
+    entries = [view(entry, "parent_id") for entry in caller.records.archives.of(document_id)]
+    return Answer(data=view(document, parse=parse, entries=entries), etag=document.row_version)
 
 
 @route(

@@ -6,8 +6,9 @@ from pathlib import Path
 from shared.adapters.file_inspection.office_container import check_office, entry_names
 from shared.adapters.file_inspection.pdf_file import check_pdf
 from shared.adapters.file_inspection.text_file import check_text
+from shared.adapters.file_inspection.zip_archives import check_archive
 from shared.domain.errors import Permanent
-from shared.domain.file_types import DOCX, PDF, check_declared, check_filename, sniff, type_of_name
+from shared.domain.file_types import DOCX, PDF, ZIP, check_declared, check_filename, sniff, type_of_name
 from shared.ports.reading import Inspected
 
 _EDGE = 8192  # bytes looked at on each end of a file
@@ -46,6 +47,9 @@ def inspect(path: Path, filename: str, media_type: str | None) -> Inspected:
         return Inspected(found, pages, flags)
     if found == DOCX:
         check_office(path)
+        return Inspected(found, None)
+    if found == ZIP:
+        check_archive(path)
         return Inspected(found, None)
     check_text(path, found)
     return Inspected(found, None)

@@ -7,13 +7,14 @@ from typing import Any
 from shared.adapters.postgres.session import Session
 from shared.domain.documents import Document
 from shared.domain.errors import Refused
+from shared.domain.file_types import ZIP
 from shared.ports.document_records import DocumentCoverage
 
 COLUMNS = ", ".join(f.name for f in fields(Document))
 WRITTEN = [
     f.name for f in fields(Document) if f.name not in ("created_at", "updated_at", "row_version", "incomplete_pages")
 ]
-FILTERS = frozenset({"project_id", "supplier_id", "doc_type", "status", "upload_id"})
+FILTERS = frozenset({"project_id", "supplier_id", "doc_type", "status", "upload_id", "parent_id"})
 
 
 class Documents:
@@ -83,17 +84,31 @@ class Documents:
         doc_types: Sequence[str] = (),
         document_ids: Sequence[str] = (),
     ) -> list[DocumentCoverage]:
-        """Every document of a search scope with its state; empty sequences mean all."""
+        """Every document of a search scope with its state; empty sequences mean all.
+
+        An unpacked archive stands there as its files: those refused count as documents that cannot be read (P7)."""
         return self._session.all(
             DocumentCoverage,
-            """select d.document_id, d.filename, d.doc_type, d.supplier_id, d.status, d.parse_run_id,
+            """with inside as (
+                 select d.* from documents d
+                  where d.project_id = %(project_id)s and d.deleted_at is null
+                    and (d.supplier_id = %(supplier_id)s or (%(tender)s and d.supplier_id is null))
+                    and (%(doc_types)s::text[] = '{}' or d.doc_type = any (%(doc_types)s)))
+               select d.document_id, d.filename, d.doc_type, d.supplier_id, d.status, d.parse_run_id,
                       d.page_count as pages, d.incomplete_pages, coalesce(r.chunk_count, 0) as chunks
-                 from documents d left join parse_runs r using (tenant_id, parse_run_id)
-                where d.project_id = %(project_id)s and d.deleted_at is null
-                  and (d.supplier_id = %(supplier_id)s or (%(tender)s and d.supplier_id is null))
-                  and (%(doc_types)s::text[] = '{}' or d.doc_type = any (%(doc_types)s))
-                  and (%(document_ids)s::text[] = '{}' or d.document_id = any (%(document_ids)s))
-                order by d.document_id""",
+                 from inside d left join parse_runs r using (tenant_id, parse_run_id)
+                where (%(document_ids)s::text[] = '{}' or d.document_id = any (%(document_ids)s))
+                  and not (d.status = 'indexed' and d.media_type = %(archive)s)
+               union all
+               select p.document_id, p.filename || '/' || e.name, p.doc_type, p.supplier_id, 'refused', null,
+                      null, '{}', 0
+                 from inside p join archive_entries e
+                   on e.tenant_id = p.tenant_id and e.parent_id = p.document_id and e.outcome = 'refused'
+                where %(document_ids)s::text[] = '{}'
+                   or exists (select from documents c where c.tenant_id = p.tenant_id and c.parent_id = p.document_id
+                                and c.document_id = any (%(document_ids)s))
+               order by 1, 2""",
+            archive=ZIP,
             project_id=project_id,
             supplier_id=supplier_id,
             tender=tender,

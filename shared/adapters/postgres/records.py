@@ -8,6 +8,7 @@ from psycopg_pool import ConnectionPool
 
 from shared.adapters.postgres.approvals import Approvals
 from shared.adapters.postgres.chunks import Chunks
+from shared.adapters.postgres.archive_entries import ArchiveEntries
 from shared.adapters.postgres.dead_letters import DeadLetters
 from shared.adapters.postgres.documents import Documents
 from shared.adapters.postgres.evaluations import Evaluations
@@ -61,6 +62,7 @@ class PostgresRecords:
         self.tasks, self.exports = Tasks(session), Exports(session)
         self.findings = Findings(session, ids=ids)
         self.repairs = Repairs(
+        self.archives = ArchiveEntries(session)
             session, jobs=self.jobs, moves=self.moves, documents=self.documents, evaluations=self.evaluations
         )
         self.leftovers = Leftovers(

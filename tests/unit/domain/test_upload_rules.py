@@ -118,7 +118,8 @@ def test_the_type_comes_from_name_and_declaration(filename: str, media_type: str
     [
         ("a.xlsx", "application/pdf"),
         ("a.pdf", "video/mp4"),
-        ("a.zip", "application/zip"),
+        ("a.zip", "image/png"),
+        ("a.ofd", "application/zip"),
         ("a", "application/octet-stream"),
     ],
 )
