@@ -15,6 +15,7 @@ SWEEPS = {
     "silent_executions": "W113",
     "unstopped_executions": "W113",
     "expired_leases": "W114",
+    "forgotten_retries": "W114",
     "undelivered_waits": "W115",
     "overdue_waits": "W115",
     "closed_waits": "W115",

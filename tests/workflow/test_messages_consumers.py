@@ -152,7 +152,7 @@ def test_with_five_seconds_left_all_ids_come_back_and_none_is_begun(
     assert len(done) == 3
 
 
-def test_f34_a_message_with_another_tenants_job_is_dropped_and_audited(
+def test_f34_a_message_with_another_tenants_job_is_dropped_audited_and_raises_an_alarm(
     databases: Databases, consume: Callable[..., list[str]], caplog: pytest.LogCaptureFixture
 ) -> None:
     mine, other = make_records(databases), make_records(databases)
@@ -167,6 +167,12 @@ def test_f34_a_message_with_another_tenants_job_is_dropped_and_audited(
     assert {entry["resource_id"] for entry in denied(mine)} == {swapped["event_id"], stolen["event_id"]}
     assert denied(other) == []
     assert [r.message for r in caplog.records].count("security event: message dropped") == 2
+    alerts = [event for event in events(mine) if event["event_type"] == "alert.raised"]
+    assert {alert["aggregate"]["id"] for alert in alerts} == {swapped["event_id"], stolen["event_id"]}
+    assert {(alert["payload"]["code"], alert["payload"]["severity"]) for alert in alerts} == {
+        ("TENANT_SCOPE_VIOLATION", "critical")
+    }
+    assert not [event for event in events(other) if event["event_type"] == "alert.raised"]
 
 
 def test_an_attribute_that_names_another_tenant_is_a_forged_message(

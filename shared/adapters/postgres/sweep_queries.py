@@ -1,6 +1,7 @@
 """Which rows look wrong, per sweep: one text for all tenants and for one, so that find and repair agree."""
 
 from shared.domain.decisions import REMINDERS_PCT
+from shared.domain.jobs import TASK_TYPES
 
 _NEWEST = """join lateral (select n.run_id, n.status, n.execution_ref, n.started_at, n.created_at from runs n
     where n.tenant_id = j.tenant_id and n.job_id = j.job_id order by n.run_no desc limit 1) r on true"""
@@ -44,6 +45,8 @@ _SILENT = f"""j.status in ('running', 'retrying') and j.waiting_on is null and r
 _UNSTOPPED = f"""j.status in ('canceled', 'failed') and r.execution_ref is not null and {_ago("j.updated_at", 60)}
     and j.updated_at > clock_timestamp() - interval '900 s'"""
 _LEASED = "j.status = 'running' and j.lease_expires_at < clock_timestamp()"
+_RETRIED = f"""j.status = 'retrying' and j.waiting_on is null and {_ago("j.available_at", 60)}
+    and j.job_type in ({", ".join(f"'{kind}'" for kind in sorted(TASK_TYPES))})"""
 _HALF = f"j.status in ('dlq_pending', 'dlq_recorded') and {_ago('j.updated_at', 60)}"
 _OVERDUE = "j.status = 'queued' and j.deadline_at < clock_timestamp()"
 _ANSWERED = f"v.status in ('submitted', 'applied') and {_ago('v.submitted_at', 60)}"
@@ -87,6 +90,7 @@ QUERIES = {
     "silent_executions": _job(_SILENT, f"jobs j {_NEWEST}"),
     "unstopped_executions": _job(_UNSTOPPED, f"jobs j {_NEWEST}"),
     "expired_leases": _job(_LEASED, since="j.lease_expires_at"),
+    "forgotten_retries": _job(_RETRIED, since="j.available_at"),
     "half_dead_letters": _job(_HALF),
     "overdue_jobs": _job(_OVERDUE, since="j.deadline_at"),
     "undelivered_waits": _wait(_ANSWERED),
@@ -122,7 +126,7 @@ QUERIES = {
 }
 # Each execution costs a call of the platform: at most 50 per sweep, in turns, so that long ones hide no other (W113).
 DRAWN = frozenset({"silent_executions", "unstopped_executions"})
-NUDGES = {"forgotten_jobs": 60, "undelivered_waits": 60}  # seconds before the same subject is woken again
+NUDGES = {"forgotten_jobs": 60, "forgotten_retries": 60, "undelivered_waits": 60}  # seconds before the same subject is woken again
 # All rows are looked at, 500 at a time: each hour (or day) its portion, so that N rows take N / 500 turns.
 TURN_SECONDS = {"index_entries": 3600, "index_strangers": 3600}
 TURN_SECONDS |= dict.fromkeys(("unfinished_uploads", "unnamed_objects", "report_objects"), 86_400)
