@@ -96,6 +96,9 @@ QUERIES = {
     "undelivered_waits": _wait(_ANSWERED),
     "overdue_waits": _wait(_LATE),
     "closed_waits": _wait("v.status in ('expired', 'canceled') and w.updated_at < clock_timestamp() - interval '60 s'"),
+    "due_reviews": f"""select tenant_id, 'review' as subject_type, review_id as subject_id,
+        jsonb_build_object('status', status) as observed, due_at as since from reviews
+        where status in ('open', 'claimed') and due_at > clock_timestamp() and reminded_pct < {REMINDER_REACHED}""",
     "waiting_events": """select tenant_id, 'outbox' as subject_type, tenant_id as subject_id,
         jsonb_build_object('pending', count(*), 'oldest', min(created_at)) as observed, min(created_at) as since
         from outbox_events where status = 'pending' and available_at < clock_timestamp() - interval '60 s'
@@ -104,9 +107,6 @@ QUERIES = {
         (
             _leftover(
                 "approval",
-    "due_reviews": f"""select tenant_id, 'review' as subject_type, review_id as subject_id,
-        jsonb_build_object('status', status) as observed, due_at as since from reviews
-        where status in ('open', 'claimed') and due_at > clock_timestamp() and reminded_pct < {REMINDER_REACHED}""",
                 "approvals",
                 "approval_id",
                 "status in ('requested', 'approved') and expires_at <= clock_timestamp()",
