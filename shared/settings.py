@@ -20,10 +20,18 @@ class Settings:
     relay_url: str = _row("RELAY_DATABASE_URL", "the same database as bidproof_relay (outbox rows only)")
     dispatch_url: str = _row("DISPATCH_DATABASE_URL", "the same as bidproof_dispatch (scheduling columns)")
     sweep_url: str = _row("SWEEP_DATABASE_URL", "the same as bidproof_sweep (what the reconcilers compare)")
-    platform_url: str = _row("PLATFORM_DATABASE_URL", "the local platform's schema: executions, messages")
+    platform: str = _row("PLATFORM", "`local` (one machine) or `aws`", "local")
+    platform_url: str = _row("PLATFORM_DATABASE_URL", "local only: the platform's schema: executions, messages", "")
     master_key: str = _row(
-        "MASTER_KEY", "a random text of 43 characters or more; audit, vault, cursor and link keys come from it"
+        "MASTER_KEY", "local only: a random text of 43 characters or more; audit, vault, cursor and link keys", ""
     )
+    master_secret: str = _row("MASTER_SECRET_ARN", "AWS only: where Secrets Manager keeps that text", "")
+    region: str = _row("AWS_REGION", "AWS only: set by Lambda", "")
+    stage: str = _row("STAGE", "AWS only: dev, staging or prod", "")
+    objects_bucket: str = _row("OBJECTS_BUCKET", "AWS only: the bucket of all objects", "")
+    event_bus: str = _row("EVENT_BUS", "AWS only: name of the event bus", "")
+    queue_prefix: str = _row("QUEUE_PREFIX", "AWS only: what the names of queues begin with", "")
+    state_machines: str = _row("STATE_MACHINES", "AWS only: JSON object, machine -> ARN of its alias", "")
     data_dir: Path = _row("DATA_DIR", "folder of objects, search index and issuer keys", Path(".local"))
     public_url: str = _row("PUBLIC_URL", "address under which clients reach the API", "http://127.0.0.1:8080")
     issuer: str = _row("ISSUER", "`iss` of accepted access tokens", "https://issuer.bidproof.local")
@@ -51,13 +59,18 @@ class LocalOptions:
     search: str = _row("SEARCH", "`embedded` or `opensearch`", "embedded")
 
 
+NEEDED = {
+    "local": ("platform_url", "master_key"),
+    "aws": ("master_secret", "region", "objects_bucket", "event_bus", "state_machines", "jwks_url"),
+}
 Kind = TypeVar("Kind", Settings, LocalOptions)
 
 
 def read_settings(kind: type[Kind], environ: Mapping[str, str] | None = None) -> Kind:
     """Read one of the two tables from the environment (or the mapping given).
 
-    Raises KeyError for a missing required row and ValueError for one that does not fit its type."""
+    Raises KeyError for a missing required row, also one that only the platform needs, and ValueError for a value that
+    does not fit its type or an unknown platform."""
     source = os.environ if environ is None else environ
     values: dict[str, Any] = {}
     for row in fields(kind):
@@ -66,7 +79,19 @@ def read_settings(kind: type[Kind], environ: Mapping[str, str] | None = None) ->
             values[row.name] = row.type(source[name]) if isinstance(row.type, type) else source[name]
         elif row.metadata["required"]:
             raise KeyError(f"setting {name} is missing: {row.metadata['doc']}")
-    return kind(**values)
+    made = kind(**values)
+    if isinstance(made, Settings):
+        _check_platform(made)
+    return made
+
+
+def _check_platform(settings: Settings) -> None:
+    if settings.platform not in NEEDED:
+        raise ValueError(f"setting PLATFORM is {settings.platform!r}; known are {', '.join(NEEDED)}")
+    rows = {row.name: row.metadata for row in fields(Settings)}
+    for name in NEEDED[settings.platform]:
+        if not getattr(settings, name):
+            raise KeyError(f"setting {rows[name]['env']} is missing: {rows[name]['doc']}")
 
 
 def environment(settings: Settings) -> dict[str, str]:

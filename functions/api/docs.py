@@ -10,7 +10,7 @@ from functions.api.app import create_app
 from functions.api.routing import ALWAYS, KEYED, MATCH
 from shared.domain.error_catalogue import CATALOGUE
 from shared.settings import Settings
-from shared.wiring import LocalServices
+from shared.wiring.local import LocalServices
 
 TARGET = Path(__file__).parents[2] / "docs" / "api.md"
 COMMON = {*ALWAYS, *KEYED, *MATCH}

@@ -63,7 +63,13 @@ def aws_client(
     """
     for name in ("boto3", "botocore"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    config = Config(retries={"total_max_attempts": 1}, connect_timeout=timeout, read_timeout=timeout)
+    signature = "s3v4" if service == "s3" else None  # links signed with the older one carry no checksum headers
+    config = Config(
+        retries={"total_max_attempts": 1},
+        connect_timeout=timeout,
+        read_timeout=timeout,
+        signature_version=signature,
+    )
     session = boto3.session.Session()
     if calls is not None:
         owned = _owned_by(calls, f"aws/{service}")

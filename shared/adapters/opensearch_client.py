@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from threading import local
 from typing import Any, Protocol, TypeVar
 
-from opensearchpy import OpenSearch, Transport, Urllib3HttpConnection
+from opensearchpy import OpenSearch, Transport, Urllib3AWSV4SignerAuth, Urllib3HttpConnection
 from opensearchpy.exceptions import ConnectionError as Unreachable
 from opensearchpy.exceptions import ConnectionTimeout, TransportError
 
@@ -25,10 +25,20 @@ class Calls(Protocol):
         ...
 
 
-def opensearch_client(url: str, *, calls: Calls, timeout: float = TIMEOUT) -> OpenSearch:
+def opensearch_client(url: str, *, calls: Calls, timeout: float = TIMEOUT, signer: Any = None) -> OpenSearch:
     """A client, safe to share by threads; every request may raise Retryable RAG_RETRIEVAL_TIMEOUT,
-    RAG_UPSTREAM_UNAVAILABLE or CIRCUIT_OPEN after the tries of the profile."""
-    return OpenSearch(url, timeout=timeout, transport_class=_Owned, connection_class=_Heard, calls=calls)
+    RAG_UPSTREAM_UNAVAILABLE or CIRCUIT_OPEN after the tries of the profile. `signer`: see `signed_by`."""
+    return OpenSearch(
+        url, timeout=timeout, transport_class=_Owned, connection_class=_Heard, calls=calls, http_auth=signer
+    )
+
+
+def signed_by(*, region: str) -> Any:
+    """Signs requests to a domain of AWS with the credentials of the process (SigV4, service `es`)."""
+    import boto3
+
+    credentials = boto3.session.Session().get_credentials()
+    return Urllib3AWSV4SignerAuth(credentials, region, "es")
 
 
 @contextmanager

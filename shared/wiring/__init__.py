@@ -4,7 +4,6 @@ from functools import lru_cache
 from threading import Lock
 
 from shared.settings import Settings, read_settings
-from shared.wiring.local import LocalServices
 from shared.wiring.parts import Parts
 from shared.wiring.services import Services
 
@@ -13,7 +12,15 @@ _LOCK = Lock()
 
 @lru_cache(maxsize=1)
 def _made() -> Services:
-    return LocalServices(read_settings(Settings))
+    settings = read_settings(Settings)
+    if settings.platform == "aws":
+        from shared.wiring.aws import AwsServices
+
+        return AwsServices(settings)
+
+    from shared.wiring.local import LocalServices
+
+    return LocalServices(settings)
 
 
 def services() -> Services:
@@ -27,4 +34,4 @@ def forget_services() -> None:
     _made.cache_clear()
 
 
-__all__ = ["LocalServices", "Parts", "Services", "forget_services", "services"]
+__all__ = ["Parts", "Services", "forget_services", "services"]

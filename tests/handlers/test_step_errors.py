@@ -15,7 +15,8 @@ from shared.domain.errors import CodedError, ModelUnavailable, Permanent, Refuse
 from shared.domain.jobs import Job
 from shared.domain.payloads import PAYLOAD_LIMIT
 from shared.usecases.claim_job import ClaimJob, claim_job
-from shared.wiring import LocalServices, Parts
+from shared.wiring import Parts
+from shared.wiring.local import LocalServices
 from tests.product import settings_for
 from tests.records import new_tenant
 from tests.rows import a_document, an_ingest_job

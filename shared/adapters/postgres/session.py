@@ -23,10 +23,14 @@ _FENCE = """; select pg_advisory_xact_lock_shared(hashtextextended('job|' || %s,
 _RAISED = {"BP001": Refused, "BP002": Permanent, "BP003": Permanent, "BP004": Refused, "BP005": Retryable}
 
 
-def open_pool(url: str, *, size: int) -> ConnectionPool[psycopg.Connection[Any]]:
+def open_pool(
+    url: str, *, size: int, password: Callable[[str], str] | None = None
+) -> ConnectionPool[psycopg.Connection[Any]]:
     """A pool without session state and prepared statements, as RDS Proxy wants it (design section 8).
 
-    A connection that the server closed is replaced before it is lent; who gets none in 10 s is refused one."""
+    A connection that the server closed is replaced before it is lent; who gets none in 10 s is refused one.
+    `password` is asked with the URL for each new connection: a token of IAM is good for 15 minutes."""
+    always = {"prepare_threshold": None, "autocommit": True}
     return ConnectionPool(
         url,
         min_size=1,
@@ -34,7 +38,7 @@ def open_pool(url: str, *, size: int) -> ConnectionPool[psycopg.Connection[Any]]
         open=True,
         timeout=WAIT_SECONDS,
         check=_check,
-        kwargs={"prepare_threshold": None, "autocommit": True},
+        kwargs=always if password is None else lambda: always | {"password": password(url)},
     )
 
 
@@ -68,12 +72,19 @@ def _rolled_back_on_error(connection: psycopg.Connection[Any]) -> Iterator[None]
 class Session:
     """Transactions of one actor. Calls inside `transaction()` share it; others open a short one each.
 
-    `behind`: another session whose fence, as it stands at each begin, holds here too."""
+    `behind`: another session whose fence, as it stands at each begin, holds here too. `nudge` is called after
+    the commit of each transaction that published events."""
 
     def __init__(
-        self, pool: ConnectionPool[psycopg.Connection[Any]], actor: Actor, *, behind: "Session | None" = None
+        self,
+        pool: ConnectionPool[psycopg.Connection[Any]],
+        actor: Actor,
+        *,
+        behind: "Session | None" = None,
+        nudge: Callable[[], None] | None = None,
     ) -> None:
-        self._pool, self._behind = pool, behind
+        self._pool, self._behind, self._nudge = pool, behind, nudge
+        self.published = False  # whether the open transaction wrote to the outbox
         self.actor = actor
         self._connection: psycopg.Connection[Any] | None = None
         self._before_commit: list[Callable[[], None]] = []
@@ -96,12 +107,15 @@ class Session:
                 while self._before_commit:
                     self._before_commit.pop(0)()
                 connection.execute("commit")
+            if self.published and self._nudge is not None:
+                self._nudge()  # the relay need not wait for its minute (W96)
         except psycopg.Error as error:
             raise translate(error) from error
         finally:
             self._connection = None
             self._before_commit.clear()
             self.audit_entries.clear()
+            self.published = False
 
     def fence(self, job_id: str | None, run_id: str | None = None) -> None:
         """From now on each transaction begins only while the run owns the living job (W7, W109); without a run only

@@ -104,6 +104,7 @@ class Trail:
     ) -> str:
         """Append an outbox event for (type, id, version) and return its id; ValueError for an unregistered type."""
         producer, event_id = producer_of(event_type), self._ids.new("evt")
+        self._session.published = True
         self._session.execute(
             """
             insert into outbox_events (event_id, event_type, aggregate_type, aggregate_id, aggregate_version, producer,

@@ -1,0 +1,66 @@
+"""What the jobs of W18 do: which use case works for which job type, and which one begins an item of a batch."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from shared.domain.batches import LANE, BatchItem
+from shared.domain.errors import Permanent, Refused
+from shared.domain.jobs import Job
+from shared.ports.platform import Clock, Ids
+from shared.ports.records import Records
+from shared.usecases.cancel_job import CancelJob, cancel_job
+from shared.usecases.render_export import RenderExport, render_export
+from shared.usecases.request_export import RequestExport, request_export
+from shared.usecases.run_batch import RunBatch, run_batch
+from shared.usecases.start_evaluation import StartEvaluation, start_evaluation
+
+if TYPE_CHECKING:
+    from shared.wiring.parts import Parts
+
+
+def work(parts: "Parts", job: Job, run_id: str) -> float | None:
+    """Do a task job for a run, in records that only this run may change (F28); seconds until it shall be done again,
+    None when it needs no other pass."""
+    records = parts.made.bind(parts.actor).records
+    records.session.fence(job.job_id, run_id)
+    if job.job_type == "export":
+        command = RenderExport(export_id=job.resource_id, job_id=job.job_id, run_id=run_id)
+        render_export(command, records=records, objects=parts.objects)
+        return None
+    if job.job_type == "batch":
+        batch = RunBatch(batch_id=job.resource_id, job_id=job.job_id, run_id=run_id, again=job.retry_count > 0)
+        begin = item_starter(records, ids=parts.ids, clock=parts.clock)
+        return run_batch(batch, records=records, start_item=begin, time_left=parts.time_left).come_again
+    raise Permanent("INTERNAL_ERROR", f"no worker for jobs of type {job.job_type}")
+
+
+def item_starter(records: Records, *, ids: Ids, clock: Clock) -> Callable[[BatchItem], Job]:
+    """Begin an item: the same use cases as of a single request, in the caller's transaction.
+
+    There is no use case that parses a document again: such an item is refused with CAPABILITY_MISSING."""
+
+    def begin(item: BatchItem) -> Job:
+        asked = {name: value for name, value in item.payload.items() if name != "schema_version"}
+        if "report_id" in asked:
+            return request_export(RequestExport(**asked, lane=LANE), records=records, ids=ids, clock=clock).job
+        if "supplier_id" in asked:
+            command = StartEvaluation(**_with_pack(records, asked), lane=LANE)
+            return start_evaluation(command, records=records, ids=ids, clock=clock).job
+        raise Refused("CAPABILITY_MISSING", "no document can be parsed again yet")
+
+    return begin
+
+
+def _with_pack(records: Records, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Without a rule pack the project's counts, as it is when the item begins."""
+    if asked.get("rule_pack_id") is not None:
+        return asked
+    project = records.projects.get(asked["project_id"])
+    if project.rule_pack_id is None or project.rule_pack_version is None:
+        raise Refused("RULE_PACK_NOT_FOUND")
+    return {**asked, "rule_pack_id": project.rule_pack_id, "rule_pack_version": project.rule_pack_version}
+
+
+def cancel_item(records: Records, job_id: str) -> None:
+    """Cancel the job of an item; raises Refused JOB_CANCEL_CONFLICT when it ended first."""
+    cancel_job(CancelJob(job_id=job_id, reason="the batch was canceled"), records=records)
