@@ -1,6 +1,7 @@
 """IndexChunks: portions, refusals, time, and an index that forgot."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,11 @@ from infra.local.postgres import Databases
 from shared.domain.errors import Permanent, Retryable
 from shared.domain.retrieval import IndexEntry
 from shared.ports.reading import ChunkIndex
+from shared.usecases.finish_ingestion import FinishIngestion, finish_ingestion
 from shared.usecases.index_chunks import IndexChunks, IndexedChunks, index_chunks
 from tests.fakes.chunk_index import MemoryChunkIndex
 from tests.ingest import HashEmbedder, Stand, make_stand
+from tests.records import clock
 
 
 @pytest.fixture
@@ -127,6 +130,52 @@ def test_refused_entries_leave_a_repair_task_and_a_retry_mends_it(stand: Stand) 
     assert stand.records.documents.get(ids[0]).status == "indexing"
     picky.refused = set()
     assert index(stand, ids, into=picky).acked == len(every)
+
+
+def test_f13_one_of_500_refused_writes_leaves_a_repair_task_and_no_indexed_document_until_it_is_repaired(
+    stand: Stand,
+) -> None:
+    ids = chunked(stand, "1. Section\n\nThe bidder describes an item.")
+    every = five_hundred_chunks(stand, ids[1])
+    picky = PickyIndex(stand.records.actor.tenant_id)
+    picky.refused = {every[321]}
+    with pytest.raises(Retryable) as caught:
+        index(stand, ids, into=picky)
+    assert caught.value.details == {"failed": [every[321]], "acked": len(every) - 1}
+    assert repair_tasks(stand) == [(every[321], "INDEX_WRITE_PARTIAL")]
+    done = FinishIngestion(document_id=ids[0], parse_run_id=ids[1])
+    parts = {"records": stand.records, "index": picky, "embedder": stand.embedder, "clock": clock}
+    with pytest.raises(Permanent) as refused:
+        finish_ingestion(done, **parts)  # type: ignore[arg-type]
+    assert refused.value.code == "CHUNKS_INCOMPLETE"
+    assert stand.records.documents.get(ids[0]).status == "indexing"
+    picky.refused, before = set(), len(stand.embedder.texts)
+    assert index(stand, ids, into=picky).acked == len(every)
+    assert len(stand.embedder.texts) == before + 1, "only the refused one is written again"
+    assert repair_tasks(stand) == []
+    finish_ingestion(done, **parts)  # type: ignore[arg-type]
+    assert stand.records.documents.get(ids[0]).status == "indexed"
+    assert picky.count(ids[0]) == len(every)
+
+
+def five_hundred_chunks(stand: Stand, parse_run_id: str) -> list[str]:
+    """Let the run have 500 chunks, as ChunkDocument would have left them; their ids in order."""
+    first, *more = stand.records.chunks.of_run(parse_run_id)
+    copies = [
+        replace(first, chunk_id=f"{first.chunk_id}{n}", ordinal=n, text=f"Item {n}", positions=())
+        for n in range(1 + len(more), 500)
+    ]
+    stand.records.chunks.add(copies)
+    stand.records.session.execute(
+        "update parse_runs set chunk_count = 500 where parse_run_id = %(id)s", id=parse_run_id
+    )
+    return [chunk.chunk_id for chunk in stand.records.chunks.of_run(parse_run_id)]
+
+
+def repair_tasks(stand: Stand) -> list[tuple[str, str]]:
+    """The failed rows of the index writes (R56, D53)."""
+    rows = stand.records.session.rows("select chunk_id, error_code from index_writes where status = 'failed'")
+    return [(row["chunk_id"], row["error_code"]) for row in rows]
 
 
 def test_an_index_that_forgot_is_filled_again(stand: Stand) -> None:
