@@ -12,6 +12,9 @@ from shared.domain.evidence import CITED_OUTCOMES, ReviewReason, Verdict
 MIN_CONFIDENCE = Decimal("0.65")
 MIN_COVERAGE = Decimal("0.90")
 MAX_DEVIATION = Decimal(20)
+# Nobody is at work on these and nobody waits; only a failed one can go on by itself, when it is requeued.
+ENDED_STATES = ("report_generated", "published", "archived", "rejected", "canceled", "failed")
+THREADS_KEPT_DAYS = 30  # after the end, W84
 REASON_CODES = (
     *("LOW_CONFIDENCE", "LOW_CITATION_COVERAGE", "SCORE_DEVIATION", "RED_LINE", "MANDATORY_FAIL", "NOT_FOUND"),
     *("NEEDS_HUMAN", "INSUFFICIENT_EVIDENCE", "UNSUPPORTED_CLAIM", "FACT_CONFLICT", "SEARCH_INCOMPLETE"),

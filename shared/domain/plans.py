@@ -15,7 +15,9 @@ SNAPSHOT_SCHEMA = 1
 MAX_CRITERIA = 400
 MAX_GROUPS = 8
 CRITERIA_PER_GROUP = 4
-GRAPH_VERSION = "bp-graph-1"
+GRAPH_VERSIONS = ("bp-graph-1",)  # every one that was ever released, oldest first
+GRAPH_VERSION = GRAPH_VERSIONS[-1]
+CONTINUED_VERSIONS = 3  # W84
 RULES_VERSION = "bp-rules-1"
 SETTLED_RUNS = ("completed", "interrupted", "parked", "skipped")  # states of a criterion run that no step takes on
 PLANNED_POINTS, CRITERIA_POINTS = 5, 75  # points of progress, W128
@@ -94,6 +96,11 @@ def leaves(criteria: Sequence[Criterion]) -> list[Criterion]:
 def thread_id(evaluation_id: str, criterion_id: str) -> str:
     """The thread of one criterion of an evaluation (spec 06 section 7)."""
     return f"{evaluation_id}:{criterion_id}"
+
+
+def is_continued(graph_version: str | None) -> bool:
+    """Whether today's graph goes on with a thread of this version; older ones are planned again (W84)."""
+    return graph_version in GRAPH_VERSIONS[-CONTINUED_VERSIONS:]
 
 
 def group_criteria(evaluation_id: str, criteria: Sequence[Criterion]) -> list[CriterionRun]:

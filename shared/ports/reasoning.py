@@ -12,13 +12,15 @@ from shared.domain.rule_results import RuleResult
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadState:
     """Where a thread stands: `absent`, `pending` (a node is next), `interrupted` (waits for a person) or `finished`.
-    `decision_id` is the last decision it has committed, `verdict_id` its current verdict."""
+    `decision_id` is the last decision it has committed, `verdict_id` its current verdict, `graph_version` the version
+    of the graph that began it."""
 
     status: str
     interrupt_id: str | None = None
     verdict_id: str | None = None
     decision_id: str | None = None
     input_hash: str | None = None
+    graph_version: str | None = None
 
 
 class Judge(Protocol):
@@ -65,6 +67,7 @@ class CriterionGraph(Protocol):
     ) -> ThreadState:
         """Give the stored decision to the pending interrupt of this id, or, without one, to a finished thread (W78).
 
-        Applies a decision once. Raises Permanent WF_CHECKPOINT_NOT_FOUND for a thread without checkpoints (W77) and
+        Applies a decision once. Raises Permanent WF_CHECKPOINT_NOT_FOUND for a thread without checkpoints (W77) or of
+        a graph that is too old to go on (W84), and
         Refused WF_INTERRUPT_RESUME_INVALID when another interrupt is pending."""
         ...

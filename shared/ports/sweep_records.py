@@ -64,7 +64,12 @@ class Leftovers(Protocol):
     """What nobody came back for (W120)."""
 
     def clear(self, kind: str, subject_id: str, *, now: datetime) -> bool:
-        """Expire or delete an approval, key, claim, upload or export; False when it is no leftover any more.
+        """Expire or delete an approval, key, claim, upload, export or the threads of an evaluation; False when it is no
+        leftover any more.
 
         Raises KeyError for another kind, Refused VERSION_CONFLICT when somebody changes the row."""
+        ...
+
+    def forget_threads(self, evaluation_id: str, criterion_ids: Sequence[str], *, again: bool) -> None:
+        """Delete the checkpoints of these criteria; with `again` the interrupted ones are pending once more (W84)."""
         ...

@@ -24,7 +24,8 @@ def clear_leftovers(
     clock: Clock,
     time_left: Callable[[], float],
 ) -> Reconciled:
-    """Approvals, upload sessions and exports expire, idempotency keys are deleted, claims of reviews are given back."""
+    """Approvals, upload sessions and exports expire, idempotency keys are deleted, claims of reviews are given back;
+    the threads of an evaluation are deleted 30 days after its end (W84)."""
 
     def repair(found: Candidate) -> bool:
         records = records_of(found.tenant_id)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from shared.domain.errors import Permanent, Refused
 from shared.domain.evaluation_rows import Evaluation
 from shared.domain.jobs import DEADLINES, Job
+from shared.domain.plans import is_continued
 from shared.domain.transitions import JOB, is_terminal
 from shared.ports.platform import Clock, Ids
 from shared.ports.reasoning import CriterionGraph
@@ -31,7 +32,7 @@ class ReissuedReview:
 def reissue_review(
     command: ReissueReview, *, records: Records, criterion_graph: CriterionGraph, ids: Ids, clock: Clock
 ) -> ReissuedReview:
-    """Queue a resume_evaluation job; nothing is decided and no criterion runs again.
+    """Queue a resume_evaluation job; nothing is decided, and only criteria of a graph too old to go on run again (W84).
 
     Raises Refused EVALUATION_NOT_FOUND, WF_STATE_TRANSITION_INVALID unless the evaluation is parked, a second reissue
     while the first one is on its way included, and Permanent WF_CHECKPOINT_NOT_FOUND when a thread is gone (W77)."""
@@ -43,8 +44,11 @@ def reissue_review(
             raise Refused(
                 "WF_STATE_TRANSITION_INVALID", "only a parked evaluation is asked about again", details=details
             )
-        _check_threads(records, criterion_graph, evaluation)
-        job, run_id = _job(records, evaluation, command, ids, clock), ids.new("run")
+        old = _outdated(records, criterion_graph, evaluation)
+        if old:
+            records.leftovers.forget_threads(evaluation.evaluation_id, old, again=True)
+        start_at = "plan" if old else "review"
+        job, run_id = _job(records, evaluation, command, start_at, ids, clock), ids.new("run")
         job = records.jobs.accept(job, run_id=run_id)
         records.evaluations.change(evaluation, job_id=job.job_id)
         changes = {"reason": command.reason, "job_id": job.job_id}
@@ -52,16 +56,23 @@ def reissue_review(
     return ReissuedReview(job=job, run_id=run_id)
 
 
-def _check_threads(records: Records, graph: CriterionGraph, evaluation: Evaluation) -> None:
+def _outdated(records: Records, graph: CriterionGraph, evaluation: Evaluation) -> list[str]:
+    """The waiting criteria that are to be planned again; raises unless every waiting thread is there."""
+    old = []
     for run in records.evaluations.criterion_runs(evaluation.evaluation_id):
         if run.status != "interrupted":
             continue
         thread = graph.state(evaluation.evaluation_id, run.criterion_id)
         if thread.interrupt_id != run.interrupt_id or thread.status != "interrupted":
             raise Permanent("WF_CHECKPOINT_NOT_FOUND", f"thread {run.thread_id}", details={"thread": thread.status})
+        if not is_continued(thread.graph_version):
+            old.append(run.criterion_id)
+    return old
 
 
-def _job(records: Records, evaluation: Evaluation, command: ReissueReview, ids: Ids, clock: Clock) -> Job:
+def _job(
+    records: Records, evaluation: Evaluation, command: ReissueReview, start_at: str, ids: Ids, clock: Clock
+) -> Job:
     return Job(
         job_id=ids.new("job"),
         tenant_id=records.actor.tenant_id,
@@ -71,5 +82,5 @@ def _job(records: Records, evaluation: Evaluation, command: ReissueReview, ids: 
         project_id=evaluation.project_id,
         lane="interactive",
         deadline_at=clock.now() + DEADLINES["resume_evaluation"],
-        payload={"start_at": "review", "wait_seconds": command.wait_seconds},
+        payload={"start_at": start_at, "wait_seconds": command.wait_seconds},
     )

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.domain.errors import Refused
+from shared.domain.errors import Permanent, Refused
 from shared.domain.jobs import DEADLINES, Job
 from shared.domain.transitions import JOB, is_terminal
 from shared.ports.platform import Clock, Ids
+from shared.ports.reasoning import CriterionGraph
 from shared.ports.records import Records
 
 
@@ -27,11 +28,14 @@ class RequestedReview:
     run_id: str
 
 
-def request_review(command: RequestReview, *, records: Records, ids: Ids, clock: Clock) -> RequestedReview:
+def request_review(
+    command: RequestReview, *, records: Records, criterion_graph: CriterionGraph, ids: Ids, clock: Clock
+) -> RequestedReview:
     """Queue a resume_evaluation job that opens a review; the report so far stays and the next one supersedes it.
 
     Raises Refused EVALUATION_NOT_FOUND, CRITERION_NOT_FOUND, WF_STATE_TRANSITION_INVALID unless the report is there
-    and no other request is on its way."""
+    and no other request is on its way, and Permanent WF_CHECKPOINT_NOT_FOUND when its threads were deleted (W84): no
+    person shall decide what cannot be applied."""
     with records.transaction():
         evaluation = records.evaluations.get(command.evaluation_id, lock=True)
         before = records.jobs.get(evaluation.job_id or "")
@@ -40,9 +44,13 @@ def request_review(command: RequestReview, *, records: Records, ids: Ids, clock:
             raise Refused(
                 "WF_STATE_TRANSITION_INVALID", "only a finished suggestion is reviewed again", details=details
             )
-        known = {run.criterion_id for run in records.evaluations.criterion_runs(evaluation.evaluation_id)}
+        runs = records.evaluations.criterion_runs(evaluation.evaluation_id)
+        known = {run.criterion_id for run in runs}
         if unknown := sorted(set(command.criteria) - known):
             raise Refused("CRITERION_NOT_FOUND", details={"criterion_ids": unknown})
+        gone = [r for r in runs[:1] if criterion_graph.state(r.evaluation_id, r.criterion_id).status == "absent"]
+        if gone:  # they are deleted all at once
+            raise Permanent("WF_CHECKPOINT_NOT_FOUND", f"thread {gone[0].thread_id}")
         run_id = ids.new("run")
         job = records.jobs.accept(
             Job(

@@ -53,7 +53,8 @@ def score_bid(command: ScoreBid, *, records: Records) -> ScoredBid:
             evaluation = _suggest(records, evaluation, criteria, verdicts)
         elif evaluation.status == "needs_manual_decision":
             evaluation = _settle(records, evaluation, command.review_id, criteria, verdicts)
-    wait = int(records.users.tenant_settings()["review_wait_seconds"])
+    job = records.jobs.get(evaluation.job_id or "")  # it may ask for a wait of its own: a reissue, a requeue (W104)
+    wait = int(job.payload.get("wait_seconds") or records.users.tenant_settings()["review_wait_seconds"])
     return ScoredBid(
         needs_human_review=evaluation.needs_human_review, wait_seconds=wait + MARGIN, status=evaluation.status
     )

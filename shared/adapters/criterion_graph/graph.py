@@ -16,7 +16,7 @@ from shared.adapters.criterion_graph.nodes import CriterionNodes, SearchCall
 from shared.adapters.criterion_graph.state import ThreadValues, check_size
 from shared.domain.canonical_json import digest
 from shared.domain.errors import CodedError, Permanent, Refused
-from shared.domain.plans import GRAPH_VERSION, thread_id
+from shared.domain.plans import GRAPH_VERSION, is_continued, thread_id
 from shared.ports.platform import Clock, Ids
 from shared.ports.reasoning import Judge, ThreadState
 from shared.ports.records import Records
@@ -82,12 +82,12 @@ class LangGraphCriteria:
     ) -> ThreadState:
         """Give the stored decision to the pending interrupt of this id, or, without one, to a finished thread (W78).
 
-        Raises Permanent WF_CHECKPOINT_NOT_FOUND for a thread without checkpoints (W77) and Refused
-        WF_INTERRUPT_RESUME_INVALID when it waits for another answer or was answered otherwise."""
+        Raises Permanent WF_CHECKPOINT_NOT_FOUND for a thread without checkpoints (W77) or of a graph too old to go on
+        (W84), and Refused WF_INTERRUPT_RESUME_INVALID when it waits for another answer or was answered otherwise."""
         config = _config(evaluation_id, criterion_id)
         snapshot = self._graph.get_state(config)
         before = _state(snapshot)
-        if before.status == "absent":
+        if before.status == "absent" or not is_continued(before.graph_version):
             raise Permanent("WF_CHECKPOINT_NOT_FOUND", f"thread {thread_id(evaluation_id, criterion_id)}")
         if before.status == "finished" and before.decision_id == decision_id:
             return before
@@ -205,4 +205,5 @@ def _state(snapshot: StateSnapshot) -> ThreadState:
         verdict_id=values.get("verdict_id"),
         decision_id=values.get("decision_id"),
         input_hash=values.get("input_hash"),
+        graph_version=values.get("graph_version"),
     )

@@ -17,7 +17,7 @@ from shared.domain.criterion_rules import decide
 from shared.domain.errors import Permanent
 from shared.domain.evaluation_rows import Evaluation
 from shared.domain.evidence import Claim, Passage, Verdict
-from shared.domain.plans import GRAPH_VERSION, check_snapshot, thread_id
+from shared.domain.plans import GRAPH_VERSION, check_snapshot, is_continued, thread_id
 from shared.domain.rule_results import RuleResult
 from shared.domain.rule_texts import reason_text
 from shared.domain.search_request import PackRequest, SearchQuery, SearchResult
@@ -129,15 +129,23 @@ class CriterionNodes:
         return {"measured": found}
 
     def commit_suggestion(self, values: ThreadValues) -> ThreadValues:
-        """W72: verdict, citations, pack, criterion run, run event and audit in one transaction; once per thread."""
+        """W72: verdict, citations, pack, criterion run, run event and audit in one transaction; once per thread.
+
+        A verdict that stands stays, and its reasons decide whether a person is asked; only one of a graph too old to go
+        on is superseded (W84)."""
         evaluation, criterion = self.read(values)
         records = self._records
         with records.transaction():
             # a worker that lost the database may still be at the same step: the second one waits and finds the verdict
             stored = records.verdicts.revisions(evaluation.evaluation_id, criterion.criterion_id, lock=True)
-            if stored:
-                return {"verdict_id": stored[0].verdict_id}
+            own = [verdict for verdict in stored if verdict.source != "person"]
+            if own and is_continued(own[-1].versions.get("graph")):
+                reasons = [asdict(reason) for reason in own[-1].review_reasons]
+                return {"verdict_id": own[-1].verdict_id, "measured": {**values["measured"], "reasons": reasons}}
             verdict = self._verdict(values, criterion)
+            if stored:
+                before = stored[-1]
+                verdict = replace(verdict, revision=before.revision + 1, supersedes=before.verdict_id)
             pack = packed_with(values["evidence"], [self._context.chunk(*k) for k in cited_chunks(values["draft"])])
             records.searches.add_pack(evaluation.evaluation_id, criterion.criterion_id, pack)
             records.verdicts.add(evaluation.evaluation_id, verdict)

@@ -1,11 +1,12 @@
-"""What nobody came back for: approvals, keys, claims, upload sessions and exports past their time (spec W120)."""
+"""What nobody came back for: approvals, keys, claims, uploads, exports and threads past their time (W120, W84)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from shared.adapters.postgres.moves import Moves
 from shared.adapters.postgres.reviews import Reviews
 from shared.adapters.postgres.session import Session
+from shared.adapters.postgres.sweep_queries import ENDED_LONG_AGO
 from shared.adapters.postgres.trail import Trail
 from shared.adapters.postgres.uploads import Uploads
 
@@ -30,8 +31,44 @@ class Leftovers:
             "export": lambda: self._expire("exports", "export_id", subject_id, ["ready"]),
             "claim": lambda: self._give_back(subject_id, now),
             "upload": lambda: self._end_upload(subject_id, now),
+            "threads": lambda: self._end_threads(subject_id),
         }
         return clearers[kind]()
+
+    def forget_threads(self, evaluation_id: str, criterion_ids: Sequence[str], *, again: bool) -> None:
+        """Delete the checkpoints of these criteria; with `again` the interrupted ones are pending once more."""
+        named = {"id": evaluation_id, "criteria": list(criterion_ids)}
+        with self._session.transaction():
+            for table in ("checkpoint_writes", "checkpoint_blobs", "checkpoints"):
+                self._session.execute(
+                    f"""delete from {table} where thread_id in (select thread_id from criterion_runs
+                          where evaluation_id = %(id)s and criterion_id = any(%(criteria)s))""",
+                    **named,
+                )
+            if again:
+                self._session.execute(
+                    """update criterion_runs set status = 'pending', interrupt_id = null,
+                         updated_at = clock_timestamp(), row_version = row_version + 1
+                       where evaluation_id = %(id)s and criterion_id = any(%(criteria)s) and status = 'interrupted'""",
+                    **named,
+                )
+
+    def _end_threads(self, evaluation_id: str) -> bool:
+        """A failed evaluation that is requeued later plans its waiting criteria again; their verdicts stand."""
+        with self._session.transaction():
+            ended = self._session.row(
+                f"select status from evaluations where evaluation_id = %(id)s and {ENDED_LONG_AGO} for update",
+                id=evaluation_id,
+            )
+            if ended is None:
+                return False
+            runs = self._session.rows(
+                "select criterion_id from criterion_runs where evaluation_id = %(id)s", id=evaluation_id
+            )
+            criteria = [str(run["criterion_id"]) for run in runs]
+            self.forget_threads(evaluation_id, criteria, again=ended["status"] == "failed")
+            self._trail.audit("evaluation.threads_deleted", "evaluation", evaluation_id)
+        return True
 
     def _expire(self, table: str, key: str, id: str, old: list[str]) -> bool:
         with self._session.transaction():

@@ -1,6 +1,7 @@
 """Which rows look wrong, per sweep: one text for all tenants and for one, so that find and repair agree."""
 
 from shared.domain.decisions import REMINDERS_PCT
+from shared.domain.evaluations import ENDED_STATES, THREADS_KEPT_DAYS
 from shared.domain.jobs import TASK_TYPES
 
 _NEWEST = """join lateral (select n.run_id, n.status, n.execution_ref, n.started_at, n.created_at from runs n
@@ -67,6 +68,9 @@ _UNSETTLED = f"""exists (select {_ITEM} = 'started' and exists (select from jobs
       and (exists (select {_ITEM} = 'pending') or not exists (select {_ITEM} = 'started'))
     or b.status in ('queued', 'running') and j.deadline_at < clock_timestamp() and exists (select {_ITEM} = 'pending')"""
 
+# Threads go 30 days after the last move of an evaluation that has ended (W84).
+ENDED_LONG_AGO = f"""status = any(array{list(ENDED_STATES)})
+    and updated_at <= clock_timestamp() - interval '{THREADS_KEPT_DAYS} days'"""
 # The last reminder whose part of the wait is over (W88).
 REMINDER_REACHED = f"""(select coalesce(max(pct), 0) from unnest(array{list(REMINDERS_PCT)}) pct
     where clock_timestamp() >= opened_at + (due_at - opened_at) * (pct / 100.0::float8))"""
@@ -124,6 +128,15 @@ QUERIES = {
         )
     ),
 }
+            _leftover(
+                "threads",
+                "evaluations e",
+                "evaluation_id",
+                f"""{ENDED_LONG_AGO} and exists (select from criterion_runs r
+                    join checkpoints c on c.tenant_id = r.tenant_id and c.thread_id = r.thread_id
+                    where r.tenant_id = e.tenant_id and r.evaluation_id = e.evaluation_id)""",
+                "updated_at",
+            ),
 # Each execution costs a call of the platform: at most 50 per sweep, in turns, so that long ones hide no other (W113).
 DRAWN = frozenset({"silent_executions", "unstopped_executions"})
 NUDGES = {"forgotten_jobs": 60, "forgotten_retries": 60, "undelivered_waits": 60}  # seconds before the same subject is woken again

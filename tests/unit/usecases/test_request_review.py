@@ -3,7 +3,7 @@
 import pytest
 
 from infra.local.postgres import Databases
-from shared.domain.errors import Refused
+from shared.domain.errors import Permanent, Refused
 from shared.usecases.claim_job import ClaimJob, claim_job
 from shared.usecases.finish_evaluation import FinishEvaluation, finish_evaluation
 from shared.usecases.request_review import RequestedReview, RequestReview, request_review
@@ -23,7 +23,7 @@ def finished(databases: Databases) -> tuple[Seed, str]:
 
 def request(made: Seed, evaluation_id: str, *criteria: str) -> RequestedReview:
     command = RequestReview(evaluation_id=evaluation_id, reason="The client doubts it", criteria=criteria)
-    return request_review(command, records=made.records, ids=ids, clock=clock)
+    return request_review(command, records=made.records, criterion_graph=made.graph(), ids=ids, clock=clock)
 
 
 def test_a_requested_review_changes_a_finished_criterion_and_makes_the_next_report(databases: Databases) -> None:
@@ -52,3 +52,12 @@ def test_an_unknown_criterion_and_a_second_request_are_refused(databases: Databa
     with pytest.raises(Refused) as twice:
         request(made, evaluation_id)
     assert twice.value.code == "WF_STATE_TRANSITION_INVALID"
+
+
+def test_after_its_threads_were_deleted_nobody_is_asked_what_could_not_be_applied(databases: Databases) -> None:
+    made, evaluation_id = finished(databases)
+    made.records.leftovers.forget_threads(evaluation_id, [made.criteria[0].criterion_id], again=False)
+    with pytest.raises(Permanent) as gone:
+        request(made, evaluation_id)
+    assert gone.value.code == "WF_CHECKPOINT_NOT_FOUND"
+    assert made.records.evaluations.get(evaluation_id).status == "report_generated"

@@ -28,6 +28,19 @@ def test_a_criterion_without_a_verdict_fails_the_run(databases: Databases) -> No
     assert raised.value.details["missing"] == [made.criteria[1].criterion_id]
 
 
+def test_the_machine_waits_as_long_as_the_review_of_its_job(databases: Databases) -> None:
+    made = seed(databases)
+    started = made.start(made.bid("S-1", *BID))
+    made.records.session.execute(
+        "update jobs set payload = payload || '{\"wait_seconds\": 1800}' where job_id = %(id)s", id=started.job.job_id
+    )
+    evaluation_id = started.evaluation.evaluation_id
+    for group_no in plan_evaluation(PlanEvaluation(evaluation_id=evaluation_id), records=made.records).groups:
+        made.evaluate(evaluation_id, group_no)
+    scored = score_bid(ScoreBid(evaluation_id=evaluation_id, review_id=None), records=made.records)
+    assert scored.wait_seconds == 1860
+
+
 def test_open_scores_leave_an_interval_and_reasons_with_their_values(databases: Databases) -> None:
     made = seed(databases)
     started, scored = made.suggest(made.bid("S-1", *BID))
