@@ -22,6 +22,9 @@ FLAGS = {
     "@aws-cdk/customresources:installLatestAwsSdkDefault": False,
 }
 
+# CloudFormation takes no tags for these, whatever CDK thinks.
+UNTAGGED = ["AWS::RDS::DBProxyTargetGroup"]
+
 
 def new_app(**given: Any) -> App:
     """An app with the flags of this project."""
@@ -47,8 +50,8 @@ def add_stage(app: App, name: str, assets: Assets) -> tuple[DataStack, AppStack]
     )
     run = AppStack(app, f"bidproof-{name}-app", stage=stage, data=data, assets=assets, env=place)
     for stack in (data, run):
-        Tags.of(stack).add("product", "bidproof")
-        Tags.of(stack).add("stage", name)
+        Tags.of(stack).add("product", "bidproof", exclude_resource_types=UNTAGGED)
+        Tags.of(stack).add("stage", name, exclude_resource_types=UNTAGGED)
     return data, run
 
 

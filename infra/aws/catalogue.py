@@ -146,6 +146,8 @@ ROWS = (
     _sweep("finish_dead_letters", 1),
     _sweep("clear_leftovers", 1, "objects:remove"),
     _sweep("reconcile_batches", 1),
+    _sweep("remind_reviewers", 1),
+    _sweep("watch_sweeps", 1),
     _sweep("reconcile_index", 60, "search", timeout=900),
     _sweep("reconcile_objects", 1440, "objects:read", "objects:list", "objects:write", "objects:remove", timeout=900),
 )

@@ -149,7 +149,7 @@ class Objects(Construct):
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             versioned=True,
-            object_lock_enabled=True,  # the lock of a report is set with its put, days from the stage
+            object_lock_enabled=True,  # COMPLIANCE until the date that comes with the put of a report (S90)
             server_access_logs_bucket=self.access_logs,
             server_access_logs_prefix="objects/",
             removal_policy=removal(stage),

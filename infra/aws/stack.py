@@ -92,7 +92,6 @@ class AppStack(Stack):
             "STAGE": self.stage.name,
             "MASTER_SECRET_ARN": data.master.secret_arn,
             "OBJECTS_BUCKET": data.objects.bucket.bucket_name,
-            "OBJECT_LOCK_DAYS": str(self.stage.object_lock_days),
             "EVENT_BUS": self.queues.bus.event_bus_name,
             "QUEUE_PREFIX": self.prefix,
             "STATE_MACHINES": json.dumps({name: self.machine_arn(name, ALIAS) for name in FILES}),

@@ -31,8 +31,6 @@ class Stage:
     search_instance: str
     search_nodes: int
     search_volume_gib: int
-    object_lock_days: int
-    object_lock_mode: str
     deletion_protection: bool
     log_days: int
     api_rate: int
@@ -83,12 +81,10 @@ def _out_of_range(stage: Stage) -> list[str]:
         "nat_gateways must not be more than the zones": 0 <= stage.nat_gateways <= stage.availability_zones,
         "database_min_acu must be 0 to database_max_acu": 0 <= stage.database_min_acu <= stage.database_max_acu,
         "database_max_acu must be 1 to 256": 1 <= stage.database_max_acu <= 256,
-        "object_lock_mode must be GOVERNANCE or COMPLIANCE": stage.object_lock_mode in ("GOVERNANCE", "COMPLIANCE"),
-        "object_lock_days must be at least 1": stage.object_lock_days >= 1,
         f"canary_minutes must be one of {CANARY_MINUTES}": stage.canary_minutes in CANARY_MINUTES,
         f"log_days must be one of {tuple(LOG_DAYS)}": stage.log_days in LOG_DAYS,
         "search_nodes must be at least 1": stage.search_nodes >= 1,
-        "prod needs deletion_protection, a canary and Object Lock COMPLIANCE": stage.name != "prod"
-        or (stage.deletion_protection and stage.canary_minutes > 0 and stage.object_lock_mode == "COMPLIANCE"),
+        "prod needs deletion_protection and a canary": stage.name != "prod"
+        or (stage.deletion_protection and stage.canary_minutes > 0),
     }
     return [words for words, holds in checks.items() if not holds]
