@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.results import FOLDER, table
 
 HERE = Path(__file__).parent
-LIBRARY = {"__init__", "__main__", "results", "cited_places", "contractnli_rules", "contractnli_labels"}
+LIBRARY = {"__init__", "__main__", "results", "running", "cited_places", "contractnli_rules", "contractnli_labels"}
 
 
 def main() -> None:

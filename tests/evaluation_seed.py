@@ -215,7 +215,7 @@ class Seed:
                 self.document(texts, supplier_id=supplier.supplier_id, bid_id=bid.bid_id, status=status)
         return supplier.supplier_id
 
-    def document(self, texts: Sequence[str], *, status: str = "indexed", **owner: str) -> Document:
+    def document(self, texts: Sequence[str], *, status: str = "indexed", **owner: Any) -> Document:
         """One document with its parse run, pages, chunks and facts."""
         name = sha256("|".join(texts).encode() + repr(owner).encode()).hexdigest()
         self.records.uploads.keep_blob(Blob(sha256=name, object_key=name, size_bytes=1, media_type="text/plain"))

@@ -1,5 +1,7 @@
 """The adapters of one machine: folders as objects, PostgreSQL as queue, bus and execution store."""
 
+import logging
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -13,6 +15,8 @@ from shared.ports.platform import Queue, Workflows
 from shared.ports.reading import ChunkIndex
 from shared.wiring.made_once import made_once
 from shared.wiring.services import Services
+
+log = logging.getLogger("bidproof.wiring")
 
 
 class LocalServices(Services):
@@ -62,6 +66,19 @@ class LocalServices(Services):
         from shared.adapters.local_queue import LocalQueue
 
         return LocalQueue(self.platform_pool)
+
+    @property
+    def nudge(self) -> Callable[[], None]:
+        """Rings the worker's bell for the relay after a commit that published events (W96, W95)."""
+        return self._nudge
+
+    def _nudge(self) -> None:
+        """A notification of its own after the commit: one inside of it would make all commits wait for each other."""
+        try:
+            with self.platform_pool.connection() as connection:
+                connection.execute("select pg_notify('bidproof_outbox', '')")
+        except psycopg.Error as error:  # what was asked for is done; the relay looks every second anyway
+            log.warning("the relay was not nudged: %s", error)
 
     @made_once
     def outbox(self) -> Outbox:

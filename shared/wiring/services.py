@@ -110,7 +110,7 @@ class Services(ABC):
 
     @property
     def nudge(self) -> Callable[[], None] | None:
-        """What to call after a commit with events; None where the database itself wakes the relay."""
+        """What to call after a commit with events, so that the relay need not wait for its turn (W96)."""
         return None
 
     def _master_key(self, settings: Settings) -> bytes:

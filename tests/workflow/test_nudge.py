@@ -1,0 +1,53 @@
+"""The relay is woken by a commit and does not wait for its turn (spec W96)."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.postgres import Databases
+from infra.local.worker import Worker
+from shared.domain.context import Actor
+from shared.wiring.local import LocalServices
+from tests.failures.waiting import wait_for
+from tests.product import settings_for
+from tests.records import new_tenant
+from tests.rows import a_document, an_ingest_job
+
+
+def test_a_commit_with_an_event_wakes_the_relay_at_once_and_one_without_does_not(
+    own_databases: Databases, tmp_path: Path
+) -> None:
+    services = LocalServices(settings_for(own_databases, tmp_path))
+    records = services.bind(Actor(tenant_id=new_tenant(own_databases), actor_id="system", kind="system")).records
+    calls: list[Any] = []
+    functions = {"relay_outbox": lambda event, context: calls.append(event)}
+    worker = Worker(
+        own_databases.platform_url, resolve=functions.__getitem__, queues={}, schedules={"relay_outbox": 86_400.0}
+    )
+    worker.start()
+    try:
+        wait_for(lambda: len(calls) == 1)  # its first turn; the next one is tomorrow
+        document = a_document(records)
+        with pytest.raises(RuntimeError), records.transaction():
+            an_ingest_job(records, document)
+            raise RuntimeError("rolled back")
+        records.trail.audit("nothing.published", "document", document.document_id)
+        an_ingest_job(records, document)
+        wait_for(lambda: len(calls) == 2)
+    finally:
+        assert worker.stop(30)
+        services.platform_pool.close()
+        services.pool.close()
+
+
+def test_a_commit_stands_although_nobody_can_be_woken(
+    databases: Databases, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    services = LocalServices(settings_for(databases, tmp_path))
+    records = services.bind(Actor(tenant_id=new_tenant(databases), actor_id="system", kind="system")).records
+    services.platform_pool.close()
+    job = an_ingest_job(records, a_document(records))
+    assert records.jobs.get(job.job_id).status == "queued"
+    assert "the relay was not nudged" in caplog.text
+    services.pool.close()
