@@ -7,6 +7,7 @@ from typing import Any
 
 LANES = ("interactive", "standard", "bulk")
 LANE_WEIGHTS = {"interactive": 6, "standard": 3, "bulk": 1}  # W121
+TENANT_SLOTS = {"free": 2, "basic": 5, "pro": 10, "enterprise": 40}  # executions at once by plan, W121
 LIMITS = {"ranges": 4, "groups": 8}
 
 

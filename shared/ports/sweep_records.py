@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from shared.domain.evaluation_rows import Review
 from shared.domain.jobs import Job, Run
 from shared.domain.sweeps import Candidate
 
@@ -20,7 +21,23 @@ class Findings(Protocol):
         ...
 
 
-class Repairs(Protocol):
+class Endings(Protocol):
+    """How a job ends that does not succeed, for steps and sweeps alike."""
+
+    def dead_letter(self, job_id: str, error: Mapping[str, Any], *, dlq_id: str, run_status: str) -> Job:
+        """The three commits of W102 from wherever they stopped; each may be repeated; a job that ended is left alone.
+
+        The first waits for the transactions of the job's steps and holds new ones back. Raises Refused
+        VERSION_CONFLICT when somebody else moves the job, JOB_NOT_FOUND."""
+        ...
+
+    def park(self, review: Review) -> None:
+        """Expire review and wait, park the evaluation, cancel the job and stop its run (W47, W92), in the caller's
+        transaction. Raises Refused WF_STATE_TRANSITION_INVALID when the review is not open."""
+        ...
+
+
+class Repairs(Endings, Protocol):
     """Changes that only a sweep makes; each checks its condition in the same statement or under the job's lock."""
 
     def is_due(self, sweep: str, subject_id: str) -> bool:
@@ -51,12 +68,6 @@ class Repairs(Protocol):
 
     def release(self, job: Job) -> None:
         """Take claim and lease off a task job and make it available at once (W114)."""
-        ...
-
-    def dead_letter(self, job_id: str, error: Mapping[str, Any], *, dlq_id: str, run_status: str) -> Job:
-        """The three commits of W102 from wherever they stopped; each may be repeated.
-
-        Raises Refused VERSION_CONFLICT when somebody else moves the job, JOB_NOT_FOUND."""
         ...
 
 

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 
 from shared.domain.errors import Refused
-from shared.domain.evaluation_rows import Review
-from shared.domain.transitions import JOB, is_terminal
 from shared.ports.records import Records
 
 
@@ -33,22 +31,5 @@ def expire_review(command: ExpireReview, *, records: Records) -> ExpiredReview:
         if review.status in ("submitted", "applied") and review.decision is not None:
             return ExpiredReview(review_id=review.review_id, decision=review.decision)
         if review.status in ("open", "claimed"):
-            _park(records, review)
+            records.repairs.park(review)
     return ExpiredReview(review_id=review.review_id, decision="expired")
-
-
-def _park(records: Records, review: Review) -> None:
-    records.moves.review(review, "expired", resume_token_hash=None)
-    wait = records.reviews.wait_of(review.review_id)
-    if wait is not None:
-        records.reviews.close_wait(wait.wait_id, "expired")
-    evaluation = records.evaluations.get(review.evaluation_id, lock=True)
-    records.moves.evaluation(evaluation, "parked")
-    job = records.jobs.get(evaluation.job_id or "", lock=True)
-    run = records.jobs.newest_run(job.job_id)
-    payload = {"review_id": review.review_id, "evaluation_id": review.evaluation_id}
-    records.trail.run_event(run.run_id, "review.expired", stage="review", payload=payload)
-    records.trail.run_event(run.run_id, "run.parked", stage="review", payload=payload)
-    if not is_terminal(JOB, job.status):
-        records.moves.job(job, "canceled", error_code="WF_INTERRUPT_EXPIRED", cancel_reason="review expired")
-    records.moves.close_run(run.run_id, "stopped")

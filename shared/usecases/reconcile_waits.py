@@ -3,9 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.domain.evaluation_rows import Review
 from shared.domain.sweeps import GRACE_SECONDS, Candidate, Reconciled
-from shared.domain.transitions import EVALUATION, JOB, is_terminal
 from shared.ports.records import Records
 from shared.ports.sweeps import Sweeps
 
@@ -65,26 +63,9 @@ def _expire(found: Candidate, records: Records) -> bool:
         review = records.reviews.get(found.observed["review"], lock=True)
         if not records.repairs.is_due(OVERDUE, found.subject_id):
             return False
-        _park(review, found.subject_id, records)
+        records.repairs.park(review)  # what ExpireReview does in the machine, for one that never came to it (W47)
         records.findings.add(OVERDUE, found)
     return True
-
-
-def _park(review: Review, wait_id: str, records: Records) -> None:
-    """What ExpireReview does in the machine, for a machine that never came to it (W47)."""
-    records.moves.review(review, "expired", resume_token_hash=None)
-    records.reviews.close_wait(wait_id, "expired")
-    evaluation = records.evaluations.get(review.evaluation_id, lock=True)
-    if "parked" in EVALUATION[evaluation.status]:
-        records.moves.evaluation(evaluation, "parked")
-    job = records.jobs.get(evaluation.job_id or "", lock=True)
-    run = records.jobs.newest_run(job.job_id)
-    payload = {"review_id": review.review_id, "evaluation_id": review.evaluation_id}
-    records.trail.run_event(run.run_id, "review.expired", stage="review", payload=payload)
-    records.trail.run_event(run.run_id, "run.parked", stage="review", payload=payload)
-    if not is_terminal(JOB, job.status):
-        records.moves.job(job, "canceled", error_code="WF_INTERRUPT_EXPIRED", cancel_reason="review expired")
-    records.moves.close_run(run.run_id, "stopped")
 
 
 def _close(found: Candidate, records: Records) -> bool:

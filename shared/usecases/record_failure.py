@@ -5,14 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.error_catalogue import CATALOGUE
-from shared.domain.jobs import Job
-from shared.domain.transitions import DOCUMENT, EVALUATION, JOB, is_terminal
+from shared.domain.transitions import JOB, is_terminal
 from shared.ports.platform import Clock, Ids
 from shared.ports.records import Records
 
 BY_NAME = {"States.Timeout": "WF_STEP_TIMEOUT", "States.HeartbeatTimeout": "WF_STEP_TIMEOUT"}
-DOCUMENT_FAILS = {"parse_queued": "parse_failed", "parsing": "parse_failed", "parsed": "index_failed"}
-DOCUMENT_FAILS["indexing"] = "index_failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,28 +31,16 @@ class RecordedFailure:
 
 
 def record_failure(command: RecordFailure, *, records: Records, clock: Clock, ids: Ids) -> RecordedFailure:
-    """Dead-letter the job, then fail its resource and the job; a job that ended meanwhile is left alone."""
+    """Dead-letter the job, then fail its resource and the job; a job that ended meanwhile, or goes on in another run,
+    is left alone."""
     error = describe(command)
     job = records.jobs.get(command.job_id)
-    if is_terminal(JOB, job.status) or job.claim_token not in (None, command.run_id):
-        return RecordedFailure(dlq_id=job.dlq_id, error_code=job.error_code or error["code"])
-    error |= {"step": job.step, "attempt": job.retry_count, "trace_id": job.trace_id}
-    error["occurred_at"] = clock.now().isoformat()
-    if job.status not in ("dlq_pending", "dlq_recorded"):
-        with records.transaction():
-            job = records.jobs.get(command.job_id, lock=True, alone=True)
-            if is_terminal(JOB, job.status):
-                return RecordedFailure(dlq_id=job.dlq_id, error_code=job.error_code or error["code"])
-            job = records.moves.job(job, "dlq_pending", error_code=error["code"], error=error)
-    if job.status == "dlq_pending":
-        with records.transaction():
-            dlq_id = records.jobs.dead_letter(job, dlq_id=ids.new("dlq"), step=job.step, error=error)
-            job = records.moves.job(job, "dlq_recorded", dlq_id=dlq_id)
-    with records.transaction():
-        _fail_resource(records, job, error["code"])
-        records.moves.job(job, "failed")
-        records.moves.close_run(command.run_id, "failed")
-    return RecordedFailure(dlq_id=job.dlq_id, error_code=error["code"])
+    is_mine = job.claim_token in (None, command.run_id) and records.jobs.newest_run(job.job_id).run_id == command.run_id
+    if is_mine and not is_terminal(JOB, job.status):
+        error |= {"step": job.step, "attempt": job.retry_count, "trace_id": job.trace_id}
+        error["occurred_at"] = clock.now().isoformat()
+        job = records.repairs.dead_letter(job.job_id, error, dlq_id=ids.new("dlq"), run_status="failed")
+    return RecordedFailure(dlq_id=job.dlq_id, error_code=job.error_code or error["code"])
 
 
 def describe(command: RecordFailure) -> dict[str, Any]:
@@ -74,15 +59,3 @@ def describe(command: RecordFailure) -> dict[str, Any]:
         "details": details,
         "error_name": command.error,
     }
-
-
-def _fail_resource(records: Records, job: Job, code: str) -> None:
-    if job.resource_type == "document":
-        document = records.documents.get(job.resource_id)
-        to = DOCUMENT_FAILS.get(document.status)
-        if to and not is_terminal(DOCUMENT, document.status):
-            records.moves.document(document, to, error_code=code)
-    elif job.resource_type == "evaluation":
-        evaluation = records.evaluations.get(job.resource_id)
-        if "failed" in EVALUATION[evaluation.status]:
-            records.moves.evaluation(evaluation, "failed", error_code=code)

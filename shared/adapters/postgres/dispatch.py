@@ -7,11 +7,11 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
-from shared.domain.executions import LANES, Startable, has_slot
+from shared.domain.executions import LANES, TENANT_SLOTS, Startable, has_slot
 
 # Every query below has its index; without statistics of a fresh backlog the planner would read the whole table.
 LOCK = "select set_config('enable_seqscan', 'off', true), pg_advisory_xact_lock(hashtext('bidproof-dispatch'))"
-SLOTS = "(case t.tier when 'free' then 2 when 'basic' then 5 when 'pro' then 10 else 40 end)"
+SLOTS = "(case t.tier " + " ".join(f"when '{tier}' then {slots}" for tier, slots in TENANT_SLOTS.items()) + " end)"
 # Running is counted, never stored, so it cannot drift; who waits for a person takes no slot (W122).
 AT_WORK = """
 select j.tenant_id, j.lane, count(*)::int as running from runs r join jobs j using (tenant_id, job_id)

@@ -61,9 +61,15 @@ class PostgresRecords:
         self.webhooks, self.webhook_deliveries = Webhooks(session), WebhookDeliveries(session)
         self.tasks, self.exports = Tasks(session), Exports(session)
         self.findings = Findings(session, ids=ids)
-        self.repairs = Repairs(
         self.archives = ArchiveEntries(session)
-            session, jobs=self.jobs, moves=self.moves, documents=self.documents, evaluations=self.evaluations
+        self.repairs = Repairs(
+            session,
+            jobs=self.jobs,
+            moves=self.moves,
+            trail=self.trail,
+            documents=self.documents,
+            evaluations=self.evaluations,
+            reviews=self.reviews,
         )
         self.leftovers = Leftovers(
             session, moves=self.moves, trail=self.trail, reviews=self.reviews, uploads=self.uploads

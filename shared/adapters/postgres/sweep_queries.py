@@ -1,5 +1,6 @@
 """Which rows look wrong, per sweep: one text for all tenants and for one, so that find and repair agree."""
 
+from shared.adapters.postgres.dispatch import SLOTS
 from shared.domain.decisions import REMINDERS_PCT
 from shared.domain.evaluations import ENDED_STATES, THREADS_KEPT_DAYS
 from shared.domain.jobs import TASK_TYPES
@@ -35,9 +36,8 @@ def _leftover(kind: str, table: str, key: str, where: str, since: str = "expires
 _BUSY = """(select count(*) from jobs b where b.tenant_id = j.tenant_id and b.waiting_on is null and (
     b.status in ('running', 'retrying') or exists (select from runs s where s.tenant_id = b.tenant_id
       and s.job_id = b.job_id and s.status = 'started' and b.status = 'queued')))"""
-_SLOTS = "(case t.tier when 'free' then 2 when 'basic' then 5 when 'pro' then 10 else 40 end)"
 _FORGOTTEN = f"""j.status = 'queued' and {_ago("j.available_at", 60)} and r.status = 'created'
-    and {_ago("r.created_at", 60)} and j.deadline_at > clock_timestamp() and {_BUSY} < {_SLOTS}"""
+    and {_ago("r.created_at", 60)} and j.deadline_at > clock_timestamp() and {_BUSY} < {SLOTS}"""
 _SILENT = f"""j.status in ('running', 'retrying') and j.waiting_on is null and r.status = 'started'
     and r.execution_ref is not null and {_ago("j.updated_at", 600)} and {_ago("r.started_at", 600)}
     and not exists (select from run_events e where e.tenant_id = j.tenant_id and e.run_id = r.run_id

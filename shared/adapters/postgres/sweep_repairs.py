@@ -1,20 +1,15 @@
 """What the reconcilers write for one tenant, under its row security (spec W111-W120, D84)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from shared.adapters.postgres.documents import Documents
-from shared.adapters.postgres.evaluations import Evaluations
-from shared.adapters.postgres.jobs import Jobs
-from shared.adapters.postgres.moves import Moves
+from shared.adapters.postgres.endings import Endings
 from shared.adapters.postgres.session import Session
 from shared.adapters.postgres.sweep_queries import QUERIES
 from shared.domain.jobs import Job, Run, execution_name
-from shared.domain.sweeps import Candidate, failed_state
-from shared.domain.transitions import DOCUMENT, EVALUATION
+from shared.domain.sweeps import Candidate
 from shared.ports.platform import Ids
 
 RUN_COLUMNS = ", ".join(f.name for f in fields(Run))
@@ -51,14 +46,8 @@ class Findings:
         return found is not None
 
 
-class Repairs:
+class Repairs(Endings):
     """The Repairs port."""
-
-    def __init__(
-        self, session: Session, *, jobs: Jobs, moves: Moves, documents: Documents, evaluations: Evaluations
-    ) -> None:
-        self._session, self._jobs, self._moves = session, jobs, moves
-        self._documents, self._evaluations = documents, evaluations
 
     def is_due(self, sweep: str, subject_id: str) -> bool:
         """Whether the sweep's own query still finds the subject in this tenant."""
@@ -134,38 +123,3 @@ class Repairs:
             "update jobs set lease_expires_at = null, available_at = clock_timestamp() where job_id = %(id)s",
             id=job.job_id,
         )
-
-    def dead_letter(self, job_id: str, error: Mapping[str, Any], *, dlq_id: str, run_status: str) -> Job:
-        """job dlq_pending; dead letter and dlq_recorded; resource and job failed: three commits (W102)."""
-        code, job = error["code"], self._jobs.get(job_id)
-        if job.status in ("queued", "running", "retrying"):
-            job = self._moves.job(job, "dlq_pending", error_code=code, error=dict(error))
-        if job.status == "dlq_pending":
-            with self._session.transaction():
-                kept = self._jobs.dead_letter(job, dlq_id=dlq_id, step=job.step, error=error)
-                job = self._moves.job(job, "dlq_recorded", dlq_id=kept, error_code=code, error=dict(error))
-        if job.status == "dlq_recorded":
-            with self._session.transaction():
-                self._fail_resource(job, code)
-                job = self._moves.job(job, "failed")
-                self._moves.close_run(self._jobs.newest_run(job_id).run_id, run_status)
-        return job
-
-    def _fail_resource(self, job: Job, code: str) -> None:
-        if job.resource_type == "document":
-            document = self._documents.get(job.resource_id)
-            to = failed_state(DOCUMENT, document.status)
-            if to:
-                self._moves.document(document, to, error_code=code)
-        elif job.resource_type == "evaluation":
-            evaluation = self._evaluations.get(job.resource_id)
-            to = failed_state(EVALUATION, evaluation.status)
-            if to:
-                self._moves.evaluation(evaluation, to, error_code=code)
-        else:
-            self._session.execute(
-                """update exports set status = 'failed', error_code = %(code)s, updated_at = clock_timestamp(),
-                     row_version = row_version + 1 where job_id = %(job_id)s and status = 'queued'""",
-                code=code,
-                job_id=job.job_id,
-            )

@@ -3,6 +3,7 @@
 from typing import Any
 
 from shared.adapters.postgres.session import Session
+from shared.domain.executions import TENANT_SLOTS
 from shared.domain.project_rows import Grant, Identity, Tenant, User
 
 TENANT_DEFAULTS: dict[str, Any] = {
@@ -18,7 +19,6 @@ TENANT_DEFAULTS: dict[str, Any] = {
     "suggestion_visibility": "after_own_sheet",
     "overdraft_pct": 0,
 }
-MAX_RUNNING_JOBS = {"free": 2, "basic": 5, "pro": 10, "enterprise": 40}
 
 
 class Users:
@@ -53,5 +53,5 @@ class Users:
         """The tenant's settings with the defaults of 01 section 4.1 filled in."""
         row = self._session.row("select tier, settings from tenants")
         own = dict(row["settings"]) if row else {}
-        limit = MAX_RUNNING_JOBS[row["tier"] if row else "free"]
+        limit = TENANT_SLOTS[row["tier"] if row else "free"]
         return {**TENANT_DEFAULTS, "max_running_jobs": limit, **own}

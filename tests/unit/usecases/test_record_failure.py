@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from infra.local.postgres import Databases
+from shared.adapters.postgres.moves import Moves
 from shared.adapters.postgres.records import PostgresRecords
 from shared.domain.documents import Document
 from shared.domain.jobs import Job
@@ -68,6 +69,17 @@ def test_a_canceled_job_is_left_alone(databases: Databases) -> None:
     assert record(command, records) == RecordedFailure(dlq_id=None, error_code="JOB_CANCELED")
 
 
+def test_the_failure_of_a_lost_run_leaves_the_job_to_the_run_that_took_its_place(databases: Databases) -> None:
+    records = make_records(databases)
+    command = failing_job(records)
+    records.moves.close_run(command.run_id, "lost")
+    job = records.moves.job(records.jobs.get(command.job_id), "retrying", claim_token=None)
+    newest = records.repairs.open_run(job, run_id=ids.new("run"))
+    assert record(command, records).dlq_id is None
+    assert records.jobs.get(command.job_id).status == "retrying"
+    assert records.jobs.run(newest.run_id).status == "started"
+
+
 @pytest.mark.parametrize(("error", "code"), [("States.Timeout", "WF_STEP_TIMEOUT"), ("ValueError", "INTERNAL_ERROR")])
 def test_foreign_errors_get_a_code_and_no_vendor_text(databases: Databases, error: str, code: str) -> None:
     records = make_records(databases)
@@ -83,25 +95,22 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-class KilledBefore:
-    """Records whose process is killed before the n-th move of a job is begun."""
+class KilledBefore(Moves):
+    """Moves of a process that is killed before the n-th move of a job is begun."""
 
-    def __init__(self, records: PostgresRecords, move: int) -> None:
-        self._records, self._left = records, move
-
-    def __getattr__(self, name: str) -> Any:
-        return self if name == "moves" else getattr(self._records, name)
+    def __init__(self, moves: Moves, left: int) -> None:
+        self._real, self._left = moves, left
 
     def job(self, job: Job, to: str, **changes: Any) -> Job:
         """Move, unless the time has come."""
         if self._left == 0:
             raise Killed
         self._left -= 1
-        return self._records.moves.job(job, to, **changes)
+        return self._real.job(job, to, **changes)
 
     def document(self, document: Document, to: str, **changes: Any) -> Document:
         """Documents move as always."""
-        return self._records.moves.document(document, to, **changes)
+        return self._real.document(document, to, **changes)
 
 
 def trace_of(records: PostgresRecords, job_id: str) -> list[str]:
@@ -118,8 +127,10 @@ def test_f29_a_dead_letter_step_killed_after_each_commit_completes_in_order(
 ) -> None:
     records = make_records(databases)
     command = failing_job(records)
+    dying = make_records(databases, records.actor.tenant_id)
+    dying.repairs._moves = KilledBefore(dying.moves, commits)
     with pytest.raises(Killed):
-        record(command, KilledBefore(records, commits))  # type: ignore[arg-type]
+        record(command, dying)
     job = records.jobs.get(command.job_id)
     letters = records.session.rows("select dlq_id from dlq_items")
     assert job.status == left and len(letters) == (1 if left == "dlq_recorded" else 0)
