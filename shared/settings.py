@@ -26,6 +26,8 @@ class Settings:
         "MASTER_KEY", "local only: a random text of 43 characters or more; audit, vault, cursor and link keys", ""
     )
     master_secret: str = _row("MASTER_SECRET_ARN", "AWS only: where Secrets Manager keeps that text", "")
+    admin_url: str = _row("ADMIN_DATABASE_URL", "AWS only, of the migration function: the cluster without a login", "")
+    admin_secret: str = _row("ADMIN_SECRET_ARN", "AWS only, of the migration function: its login, kept by RDS", "")
     region: str = _row("AWS_REGION", "AWS only: set by Lambda", "")
     stage: str = _row("STAGE", "AWS only: dev, staging or prod", "")
     objects_bucket: str = _row("OBJECTS_BUCKET", "AWS only: the bucket of all objects", "")

@@ -20,6 +20,7 @@ Need = Literal[
     "machines:answer",  # SendTaskSuccess, SendTaskFailure, SendTaskHeartbeat
     "machines:stop",  # StopExecution and DescribeExecution
     "secret:master",  # key of vault, audit and cursors
+    "secret:admin",  # the database administrator's login, kept by RDS
     "internet",  # receivers of webhooks
 ]
 
@@ -31,7 +32,7 @@ class FunctionRow:
     name: str
     memory: int
     timeout: int
-    trigger: str  # http | step | queue | schedule:<minutes> | hook
+    trigger: str  # http | step | queue | schedule:<minutes> | deployment
     package: Package = "runtime"
     concurrency: int | None = None
     logins: tuple[str, ...] = ("app",)
@@ -118,6 +119,17 @@ ROWS = (
         package="reporting",
         concurrency=10,
         needs=(*_KEY, "objects:read", "objects:write"),
+    ),
+    # deployments
+    FunctionRow(
+        name="migrate_schema",
+        memory=512,
+        timeout=900,
+        trigger="deployment",
+        package="migrations",
+        concurrency=1,
+        logins=(),
+        needs=(*_KEY, "secret:admin"),
     ),
     # schedules
     FunctionRow(

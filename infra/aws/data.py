@@ -78,6 +78,8 @@ class Database(Construct):
             cloudwatch_logs_exports=["postgresql"],
             parameter_group=self._parameters(),
         )
+        self.endpoint = self.cluster.cluster_endpoint.hostname
+        self.admin_secret_arn = self.cluster.node.default_child.attr_master_user_secret_secret_arn
         self.proxy = self._proxy(name, network)
         # arn:aws:rds:<region>:<account>:db-proxy:<id>, and logins are granted by that id
         self.proxy_id = Fn.select(6, Fn.split(":", self.proxy.attr_db_proxy_arn))

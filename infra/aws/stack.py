@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from aws_cdk import ArnFormat, CfnOutput, Duration, Stack
+from aws_cdk import ArnFormat, CfnOutput, CustomResource, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
@@ -77,6 +77,7 @@ class AppStack(Stack):
         for row in CATALOGUE.values():
             self._grant(row)
         self._triggers()
+        self._migrate(assets.release)
         CfnOutput(self, "ApiUrl", value=self.http.api.api_endpoint)
         CfnOutput(self, "Release", value=assets.release)
 
@@ -144,6 +145,7 @@ class AppStack(Stack):
                 ),
                 "machines:stop": (["states:StopExecution", "states:DescribeExecution"], self._execution_arns()),
                 "secret:master": (["secretsmanager:GetSecretValue"], [data.master.secret_arn]),
+                "secret:admin": (["secretsmanager:GetSecretValue"], [data.database.admin_secret_arn]),
                 "internet": ([], []),
             }[need]
             if actions:
@@ -192,6 +194,16 @@ class AppStack(Stack):
         for row in CATALOGUE.values():
             if row.trigger.startswith("schedule:"):
                 self._schedule(row, group)
+
+    def _migrate(self, release: str) -> None:
+        """The schema of the release, before any of its functions gets traffic (expand, then contract: O80)."""
+        function = self.functions.of["migrate_schema"]
+        data = self.data.database
+        function.add_environment("ADMIN_DATABASE_URL", f"postgresql://{data.endpoint}:5432/{DATABASE}?sslmode=require")
+        function.add_environment("ADMIN_SECRET_ARN", data.admin_secret_arn)
+        step = CustomResource(self, "Schema", service_token=function.function_arn, properties={"Release": release})
+        for alias in self.functions.aliases.values():
+            alias.node.add_dependency(step)
 
     def _schedule(self, row: FunctionRow, group: Any) -> None:
         scheduler.Schedule(

@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import psycopg
 from psycopg_pool import ConnectionPool
@@ -20,6 +20,7 @@ from shared.ports.dispatch import Outbox
 from shared.ports.objects import ObjectStore
 from shared.ports.platform import Queue, Workflows
 from shared.ports.reading import ChunkIndex
+from shared.ports.schema import Schema
 from shared.settings import Settings
 from shared.wiring.made_once import made_once
 from shared.wiring.services import Services
@@ -78,6 +79,15 @@ class AwsServices(Services):
 
         bus = EventBridgeBus(self._client("events"), bus=self.settings.event_bus)  # the relay is its own retry (W96)
         return PostgresOutbox(self._pool(self.settings.relay_url, size=2), bus)
+
+    @property
+    def schema(self) -> Schema:
+        """The cluster itself, not the proxy, as the administrator whose password RDS keeps and rotates."""
+        from shared.adapters.postgres.provision import AdministeredSchema
+
+        kept = json.loads(read_secret(self._client("secretsmanager"), self.settings.admin_secret))
+        login = f"{quote(kept['username'], safe='')}:{quote(kept['password'], safe='')}"
+        return AdministeredSchema(self.settings.admin_url.replace("://", f"://{login}@", 1))
 
     @property
     def nudge(self) -> Callable[[], None] | None:

@@ -9,10 +9,12 @@ from psycopg_pool import ConnectionPool
 
 from shared.adapters.postgres.records import PostgresRecords
 from shared.adapters.system import derive_key
+from shared.domain.errors import Permanent
 from shared.ports.dispatch import Outbox
 from shared.ports.objects import ObjectStore
 from shared.ports.platform import Queue, Workflows
 from shared.ports.reading import ChunkIndex
+from shared.ports.schema import Schema
 from shared.wiring.made_once import made_once
 from shared.wiring.services import Services
 
@@ -79,6 +81,11 @@ class LocalServices(Services):
                 connection.execute("select pg_notify('bidproof_outbox', '')")
         except psycopg.Error as error:  # what was asked for is done; the relay looks every second anyway
             log.warning("the relay was not nudged: %s", error)
+
+    @property
+    def schema(self) -> Schema:
+        """Nobody asks: one machine migrates when it starts (infra/local/postgres.py)."""
+        raise Permanent("INTERNAL_ERROR", "one machine migrates when it starts")
 
     @made_once
     def outbox(self) -> Outbox:

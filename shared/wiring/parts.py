@@ -18,6 +18,7 @@ from shared.ports.platform import Queue, Workflows
 from shared.ports.reading import ArchiveReader, ChunkIndex, DocumentParser, Embedder, FileInspector
 from shared.ports.reasoning import CriterionGraph
 from shared.ports.records import Records
+from shared.ports.schema import Schema
 from shared.ports.sweeps import Sweeps, TenantIndex
 from shared.ports.webhook_records import WebhookPost, WebhookQueue
 from shared.usecases.search import search
@@ -111,6 +112,11 @@ class Parts:
     def dispatch(self) -> Dispatch:
         """The fair queue across tenants."""
         return self.made.dispatch
+
+    @property
+    def schema(self) -> Schema:
+        """The database as its administrator sees it; only the migration step of a deployment asks."""
+        return self.made.schema
 
     @property
     def queue(self) -> Queue:

@@ -19,6 +19,7 @@ from shared.ports.objects import ObjectStore
 from shared.ports.platform import Clock, Ids, Queue, Vault, Workflows
 from shared.ports.reading import ChunkIndex, FileInspector
 from shared.ports.reasoning import Judge
+from shared.ports.schema import Schema
 from shared.ports.sweeps import Sweeps
 from shared.ports.webhook_records import WebhookPost, WebhookQueue
 from shared.settings import Settings
@@ -143,6 +144,11 @@ class Services(ABC):
     @abstractmethod
     def queue(self) -> Queue:
         """Messages to one consumer."""
+
+    @property
+    @abstractmethod
+    def schema(self) -> Schema:
+        """The database as its administrator sees it."""
 
     @property
     @abstractmethod

@@ -20,6 +20,7 @@ NOT_STEPS |= {"reconcile_index", "reconcile_objects", "watch_sweeps"}
 NOT_STEPS |= {"finish_dead_letters", "clear_leftovers"}
 NOT_STEPS |= {"deliver_webhook", "send_due_webhooks"}
 NOT_STEPS |= {"record_dead_message"}
+NOT_STEPS |= {"migrate_schema"}  # a deployment calls it
 NOT_STEPS |= {"work_tasks"}
 NOT_STEPS |= {"remind_reviewers"}
 NOT_STEPS |= {"follow_batch", "reconcile_batches"}
