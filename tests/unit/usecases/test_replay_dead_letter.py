@@ -1,6 +1,7 @@
 """A replay sends the same event to the same consumer and is over when that succeeds (W105, D106)."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -125,6 +126,11 @@ def let_it_be_due(databases: Databases, event_id: str) -> None:
         connection.execute("update outbox_events set available_at = clock_timestamp() where event_id = %s", (event_id,))
 
 
+def same(envelope: Mapping[str, Any]) -> dict[str, Any]:
+    """The envelope with its time read: the database writes no zeros at the end of it."""
+    return {**envelope, "occurred_at": datetime.fromisoformat(envelope["occurred_at"])}
+
+
 def state_of(records: PostgresRecords, event_id: str) -> str:
     rows = records.session.rows("select status from outbox_events where event_id = %(id)s", id=event_id)
     return str(rows[0]["status"])
@@ -146,7 +152,7 @@ def test_an_event_that_never_reached_the_bus_goes_back_to_the_outbox_and_is_publ
     assert state_of(records, str(item.event_id)) == "pending"
     outbox.publish_pending(limit=1000)
     taken = [event for event in bus.taken if event["event_id"] == item.event_id]
-    assert taken == [item.payload], "the same event, once"
+    assert [same(event) for event in taken] == [same(item.payload or {})], "the same event, once"
     assert state_of(records, str(item.event_id)) == "published"
 
 
