@@ -2,12 +2,13 @@
 
 import base64
 import hashlib
+import io
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -48,11 +49,18 @@ def _pieces(body: Any, size: int) -> Iterator[bytes]:
         yield from body.iter_chunks(size)
 
 
+def _rewind(params: dict[str, Any], **_: Any) -> None:
+    """Every try of a put begins with the first byte; the one before has read the file to its end. Links have none."""
+    if "Body" in params:
+        params["Body"].seek(0)
+
+
 class _S3Uploads:
     """What is not finished yet, and taking things back."""
 
     def __init__(self, client: Any, *, bucket: str, clock: Clock) -> None:
         self._client, self._bucket, self._clock = client, bucket, clock
+        client.meta.events.register("before-parameter-build.s3.PutObject", _rewind, unique_id="rewind")
 
     def start_multipart(self, key: str, *, media_type: str) -> str:
         """Open a multipart upload and return its id."""
@@ -192,15 +200,23 @@ class _S3Watched(_S3Uploads):
 class S3Objects(_S3Watched):
     """Objects of one bucket with versions and Object Lock; the client must sign with s3v4."""
 
-    def put(self, key: str, body: bytes, *, media_type: str, locked_until: datetime | None = None) -> StoredObject:
+    def put(
+        self, key: str, body: bytes | Path, *, media_type: str, locked_until: datetime | None = None
+    ) -> StoredObject:
         """Write once; the same bytes again change nothing, other bytes raise Permanent REPORT_IMMUTABLE."""
-        digest = hashlib.sha256(body).digest()
+        with io.BytesIO(body) if isinstance(body, bytes) else body.open("rb") as file:
+            digest, size = hashlib.file_digest(file, "sha256").digest(), file.seek(0, io.SEEK_END)
+            return self._put(key, file, size, digest, media_type=media_type, locked_until=locked_until)
+
+    def _put(
+        self, key: str, file: BinaryIO, size: int, digest: bytes, *, media_type: str, locked_until: datetime | None
+    ) -> StoredObject:
         lock = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": locked_until} if locked_until else {}
         try:
             made = self._client.put_object(
                 Bucket=self._bucket,
                 Key=check_key(key),
-                Body=body,
+                Body=file,
                 ContentType=media_type,
                 ChecksumAlgorithm="SHA256",
                 ChecksumSHA256=base64.b64encode(digest).decode(),
@@ -214,7 +230,7 @@ class S3Objects(_S3Watched):
             if there.sha256 != digest.hex():
                 raise Permanent("REPORT_IMMUTABLE", "the key holds other bytes") from error
             return there
-        return StoredObject(key, len(body), digest.hex(), made.get("VersionId") or made["ETag"].strip('"'))
+        return StoredObject(key, size, digest.hex(), made.get("VersionId") or made["ETag"].strip('"'))
 
     def read(self, key: str) -> bytes:
         """All bytes."""

@@ -95,8 +95,11 @@ class UnfinishedObjects(Protocol):
 class ObjectStore(UnfinishedObjects, WatchedObjects, Protocol):
     """Every method raises Permanent DOC_STORAGE_MISSING for a key that is not there."""
 
-    def put(self, key: str, body: bytes, *, media_type: str, locked_until: datetime | None = None) -> StoredObject:
-        """Write once. The same bytes again are no error; other bytes raise Permanent REPORT_IMMUTABLE."""
+    def put(
+        self, key: str, body: bytes | Path, *, media_type: str, locked_until: datetime | None = None
+    ) -> StoredObject:
+        """Write bytes, or those of a file piece by piece, once. The same bytes again are no error; other bytes raise
+        Permanent REPORT_IMMUTABLE."""
         ...
 
     def head(self, key: str) -> StoredObject:

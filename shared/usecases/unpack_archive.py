@@ -107,7 +107,7 @@ def _blob(parent: Document, entry: ArchiveEntry, opened: OpenArchive, with_: _Pa
             raise
     key = entry_key(with_.records.actor.tenant_id, parent.document_id, entry.entry_no)
     with opened.extracted(entry) as path:
-        stored = with_.objects.put(key, path.read_bytes(), media_type=media_type)
+        stored = with_.objects.put(key, path, media_type=media_type)
     if stored.sha256 != sha256:
         raise Retryable("CHECKSUM_MISMATCH", details={"entry": entry.name[:200]})
     return Blob(

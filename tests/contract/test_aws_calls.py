@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,17 +33,22 @@ class Breaker(Closed):
         return self.failures < self.opens_after
 
 
+sent: list[bytes] = []  # the bodies of the requests, in turn
+
+
 @pytest.fixture
 def service() -> Iterator[Service]:
     """A service that answers in turn with (status, headers, body) and then 200 without a body; what it was asked;
     its address."""
     answers: list[Any] = []
     asked: list[str] = []
+    sent.clear()
 
     class Told(BaseHTTPRequestHandler):
         def _answer(self) -> None:
             asked.append(f"{self.command} {self.path}")
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            sent.append(body)
             status, headers, body = answers.pop(0) if answers else (200, {}, b"")
             self.send_response(status)
             for name, value in {"Content-Length": str(len(body)), **headers}.items():
@@ -92,6 +98,15 @@ def test_a_call_that_works_at_the_third_try_worked(service: Service) -> None:
     answers += [(503, {}, b""), (503, {}, b""), (200, {"ETag": '"e"'}, b"")]
     assert objects(url, []).put("k", b"x", media_type="text/plain").size_bytes == 1
     assert len(asked) == 3
+
+
+def test_a_file_is_sent_from_its_beginning_at_every_try(service: Service, tmp_path: Path) -> None:
+    answers, _, url = service
+    answers += [(503, {}, b""), (503, {}, b""), (200, {"ETag": '"e"'}, b"")]
+    path = tmp_path / "file"
+    path.write_bytes(b"bytes of a file")
+    assert objects(url, []).put("k", path, media_type="text/plain").size_bytes == 15
+    assert len(sent) == 3 and all(b"bytes of a file" in body for body in sent)
 
 
 @pytest.mark.parametrize(("status", "raised"), [(403, "INTERNAL_ERROR"), (404, "DOC_STORAGE_MISSING")])

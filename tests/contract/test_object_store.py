@@ -109,6 +109,17 @@ def test_what_was_put_is_what_is_got(stand: Stand) -> None:
         assert path.read_bytes() == BODY
 
 
+def test_a_file_is_put_as_its_bytes_are(stand: Stand, tmp_path: Path) -> None:
+    path = tmp_path / "body"
+    path.write_bytes(BODY * 100_000)
+    stored = stand.objects.put(KEY, path, media_type="text/plain")
+    assert (stored.size_bytes, stored.sha256) == (path.stat().st_size, hashlib.sha256(BODY * 100_000).hexdigest())
+    assert stand.objects.head(KEY) == stand.objects.put(KEY, path, media_type="text/plain") == stored
+    assert stand.objects.read(KEY) == path.read_bytes()
+    with pytest.raises(Permanent):
+        stand.objects.put(KEY, BODY, media_type="text/plain")
+
+
 def test_a_missing_object_is_not_found(stand: Stand) -> None:
     for look in (stand.objects.head, stand.objects.read, lambda key: list(stand.objects.stream(key))):
         with pytest.raises(Permanent) as caught:

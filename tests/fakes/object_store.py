@@ -38,7 +38,10 @@ class FakeObjects:
         self._unfinished: dict[str, _Unfinished] = {}
         self._links: dict[str, tuple[str, str, int | str]] = {}
 
-    def put(self, key: str, body: bytes, *, media_type: str, locked_until: datetime | None = None) -> StoredObject:
+    def put(
+        self, key: str, body: bytes | Path, *, media_type: str, locked_until: datetime | None = None
+    ) -> StoredObject:
+        body = body if isinstance(body, bytes) else body.read_bytes()
         there = self._kept.setdefault(check_key(key), _Kept(body, self._clock.now(), locked_until))
         if there.body != body:
             raise Permanent("REPORT_IMMUTABLE")

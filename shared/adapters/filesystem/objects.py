@@ -134,14 +134,18 @@ class _WatchedFiles(_FilesystemUploads):
 class FilesystemObjects(_WatchedFiles):
     """Objects below `root`; links point below `base_url` and are signed with `key` (32 bytes)."""
 
-    def put(self, key: str, body: bytes, *, media_type: str, locked_until: datetime | None = None) -> StoredObject:
+    def put(
+        self, key: str, body: bytes | Path, *, media_type: str, locked_until: datetime | None = None
+    ) -> StoredObject:
         """Write once; the same bytes again change nothing, other bytes raise Permanent REPORT_IMMUTABLE."""
-        digest = hashlib.sha256(body).hexdigest()
+        hashed, size = hashlib.sha256(), 0
         with _typed(), self._folder.incoming() as (file, written):
-            file.write(body)
+            for piece in (body,) if isinstance(body, bytes) else _pieces(body, MIB):
+                hashed.update(piece)
+                size += file.write(piece)
             file.flush()
             os.fsync(file.fileno())
-            stored = StoredObject(check_key(key), len(body), digest, digest)
+            stored = StoredObject(check_key(key), size, hashed.hexdigest(), hashed.hexdigest())
             return _once(self._folder, written, stored, media_type=media_type, locked_until=locked_until)
 
     def head(self, key: str) -> StoredObject:
