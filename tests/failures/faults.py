@@ -1,8 +1,9 @@
 """Functions that fail as a test says, a log of what was called, and retries that come at once."""
 
+import json
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,8 +12,22 @@ import psycopg
 
 from infra.local.asl_errors import StateError
 from infra.local.state_machine import Handler, resolve_function
+from shared.adapters.local_workflows import MACHINES
 
 Fault = Callable[[Callable[[], Any]], Any]
+
+
+def task_states(machine: str) -> list[str]:
+    """The Task states of a machine's file, those inside of Maps too."""
+
+    def among(states: Mapping[str, Any]) -> Iterator[str]:
+        for name, state in states.items():
+            if state["Type"] == "Task":
+                yield name
+            elif state["Type"] == "Map":
+                yield from among(state["ItemProcessor"]["States"])
+
+    return list(among(json.loads((MACHINES / f"{machine}.asl.json").read_text(encoding="utf-8"))["States"]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,11 +103,6 @@ def times_out_after_work(name: str = "Sandbox.Timedout") -> Fault:
         raise StateError(name, '{"errorMessage": "the function ran out of time"}')
 
     return fault
-
-
-def in_turn(faults: Sequence[Fault]) -> Callable[[int], Fault | None]:
-    """One fault per call; none when they are used up."""
-    return lambda before: faults[before] if before < len(faults) else None
 
 
 @contextmanager

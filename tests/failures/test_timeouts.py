@@ -10,35 +10,19 @@ import pytest
 
 from infra.local.asl_errors import StateError
 from infra.local.postgres import Databases
-from shared.adapters.local_workflows import MACHINES
 from shared.domain.retrieval import IndexEntry
 from shared.wiring import Services
-from tests.failures.faults import Fault, Faults, Parsers, Try, hurried, times_out, times_out_after_work
+from tests.failures.faults import Fault, Faults, Parsers, Try, hurried, task_states, times_out, times_out_after_work
 from tests.failures.promises import Rows, check_promises
 from tests.failures.waiting import Waiting, start_waiting, wait_for
-from tests.failures.work import a_pdf, a_text, answer, at_rest, beside, evaluate, let_expire, send
+from tests.failures.work import a_pdf, a_text, answer, at_rest, beside, check_verdicts, evaluate, let_expire, send
 from tests.product import TestProduct, running_product
 
 PAGES = 51  # two ranges
 BROKEN = StateError("Permanent", json.dumps({"errorMessage": "broken", "code": "DATA_CORRUPTED", "details": {}}))
 
 
-def tasks(states: dict[str, Any]) -> Iterator[str]:
-    """The Task states of a machine, those inside of Maps too."""
-    for name, state in states.items():
-        if state["Type"] == "Task":
-            yield name
-        elif state["Type"] == "Map":
-            yield from tasks(state["ItemProcessor"]["States"])
-
-
-def machine(name: str) -> dict[str, Any]:
-    """The machine's file."""
-    found: dict[str, Any] = json.loads((MACHINES / f"{name}.asl.json").read_text(encoding="utf-8"))
-    return found
-
-
-STATES = [(name, state) for name in ("ingest_document", "evaluate_bid") for state in tasks(machine(name)["States"])]
+STATES = [(name, state) for name in ("ingest_document", "evaluate_bid") for state in task_states(name)]
 
 
 class CountingIndex:
@@ -162,12 +146,7 @@ def test_f10_an_evaluation_timed_out_in_every_state_is_decided_and_reported_once
     assert rows.column("select status from evaluations where evaluation_id = %s", evaluation_id) == ["report_generated"]
     assert rows.column("select version from reports where evaluation_id = %s", evaluation_id) == [1]
     assert rows.column("select status from reviews where evaluation_id = %s", evaluation_id) == ["applied"]
-    verdicts = rows.all(
-        """select c.code, v.revision, v.source from verdicts v join criteria c using (tenant_id, criterion_id)
-            where v.evaluation_id = %s order by 1, 2""",
-        evaluation_id,
-    )
-    assert verdicts == [("T-1", 1, "rule"), ("T-2", 1, "rule"), ("T-2", 2, "person")]
+    check_verdicts(rows, evaluation_id)
 
 
 def test_f10_a_review_whose_expiry_timed_out_parks_the_evaluation_once(story: Story) -> None:

@@ -89,6 +89,17 @@ def at_rest(waiting: Waiting) -> bool:
     return waits and bool(rows.platform(line, f"%:{waiting.job_id}-%"))
 
 
+def check_verdicts(rows: Rows, evaluation_id: str) -> None:
+    """One suggestion per criterion and one decision on T-2; a slow search on a busy machine sends T-1 to review too."""
+    found = rows.all(
+        """select c.code, v.revision, v.source from verdicts v join criteria c using (tenant_id, criterion_id)
+            where v.evaluation_id = %s order by 1, 2""",
+        evaluation_id,
+    )
+    confirmed = [("T-1", 2, "person")] if ("T-1", 2, "person") in found else []
+    assert found == [("T-1", 1, "rule"), *confirmed, ("T-2", 1, "rule"), ("T-2", 2, "person")]
+
+
 def beside(product: TestProduct) -> TestProduct:
     """The same product for another, new tenant."""
     return TestProduct(product.made, new_tenant(product.databases), product.databases)

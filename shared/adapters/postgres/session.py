@@ -1,6 +1,7 @@
 """How tenants are kept apart in SQL: every transaction sets its tenant, and row security does the rest (S51)."""
 
 import select
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -23,21 +24,42 @@ _FENCE = """; select pg_advisory_xact_lock_shared(hashtextextended('job|' || %s,
 _RAISED = {"BP001": Refused, "BP002": Permanent, "BP003": Permanent, "BP004": Refused, "BP005": Retryable}
 
 
+class LivePool(ConnectionPool[psycopg.Connection[Any]]):
+    """A pool that after a failover throws its dead idle connections away at once: its own `check` would pause after
+    each of them for 1, 2, 4 ... s, and so refuse work for longer than the database was away (F25)."""
+
+    def getconn(self, timeout: float | None = None) -> psycopg.Connection[Any]:
+        """Lend a living connection; raises psycopg_pool.PoolTimeout when there is none in time."""
+        end = time.monotonic() + (self.timeout if timeout is None else timeout)
+        while True:
+            connection = super().getconn(max(0.0, end - time.monotonic()))
+            try:
+                _check(connection)
+            except psycopg.OperationalError:
+                self.putconn(connection)
+                continue
+            return connection
+
+
 def open_pool(
-    url: str, *, size: int, password: Callable[[str], str] | None = None
+    url: str,
+    *,
+    size: int,
+    password: Callable[[str], str] | None = None,
+    kind: type[psycopg.Connection[Any]] = psycopg.Connection,
 ) -> ConnectionPool[psycopg.Connection[Any]]:
     """A pool without session state and prepared statements, as RDS Proxy wants it (design section 8).
 
     A connection that the server closed is replaced before it is lent; who gets none in 10 s is refused one.
     `password` is asked with the URL for each new connection: a token of IAM is good for 15 minutes."""
     always = {"prepare_threshold": None, "autocommit": True}
-    return ConnectionPool(
+    return LivePool(
         url,
+        connection_class=kind,
         min_size=1,
         max_size=size,
         open=True,
         timeout=WAIT_SECONDS,
-        check=_check,
         kwargs=always if password is None else lambda: always | {"password": password(url)},
     )
 
