@@ -18,6 +18,7 @@ from infra.local.local_secrets import ensure_secrets
 from infra.local.tenants import demo_tenant
 from shared.adapters.postgres.trail import chain_hash, tenant_audit_key
 from shared.adapters.system import derive_key
+from tests.archives import write_zip
 from tests.contract.parsing_samples import make_pdf, write_lines
 from tests.workflow.up_process import PATIENCE, Up, is_gone, until, write_pack
 
@@ -156,6 +157,41 @@ def test_a_worker_killed_while_it_parses_and_while_it_indexes_loses_nothing(prod
             until(lambda: all(is_gone(parser) for parser in parsers))
         wait_for_indexing()
         product.kill("worker")
+    flow.read()
+    flow.submit(flow.claim(flow.evaluate()))
+    flow.check()
+
+
+SECOND_FILE = """
+    create function gate_file() returns trigger language plpgsql as $$
+      begin perform pg_advisory_xact_lock_shared(17); return new; end $$;
+    create trigger gate_file before insert on archive_entries
+      for each row when (new.entry_no = 1) execute function gate_file()"""
+
+
+def test_a_worker_killed_between_two_files_of_an_archive_registers_each_once(product: Up, bid: DemoProject) -> None:
+    (offer,) = bid.bids["NORTH"].files
+    files = {"offer.pdf": offer.read_bytes(), "terms.txt": b"Warranty period: 36 months\n", "notes.md": b"# Notes\n"}
+    bid.bids["NORTH"].files[:] = [write_zip(offer.with_name("bid.zip"), files)]
+    with product.database() as connection:
+        connection.execute(SECOND_FILE)
+        connection.execute("select pg_advisory_lock(17)")
+        flow = begin(product, bid)
+        stands = "select from pg_locks where locktype = 'advisory' and objid = 17 and not granted"
+        until(lambda: connection.execute(stands).rowcount)
+        (first,) = connection.execute("select parent_id, entry_no, outcome from archive_entries").fetchall()
+        assert first[1:] == (0, "registered")
+        product.kill("worker")
+    flow.read()
+    archive = product.client.call("GET", f"/documents/{first[0]}")
+    assert [(e["name"], e["outcome"]) for e in archive["entries"]] == [(name, "registered") for name in files]
+    children = list(product.client.items("/documents", parent_id=first[0]))
+    assert {child["document_id"] for child in children} == {entry["document_id"] for entry in archive["entries"]}
+    every = list(product.client.items("/documents", project_id=flow.entered.project_id))
+    assert len(every) == 1 + len(files) == 1 + len(children)
+    jobs = list(product.client.items("/jobs", project_id=flow.entered.project_id))
+    assert sorted(job["resource"]["id"] for job in jobs) == sorted(document["document_id"] for document in every)
+    flow.entered.jobs = {job["job_id"]: job["job_id"] for job in jobs}
     flow.read()
     flow.submit(flow.claim(flow.evaluate()))
     flow.check()
