@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from functions.api import contract_page, problems
 from functions.api.routes import (
     approvals,
+    batches,
     bids,
     citations,
     dead_letters,
@@ -56,6 +57,7 @@ GROUPS = (
     reports,
     exports,
     jobs,
+    batches,
     traces,
     dead_letters,
     approvals,

@@ -49,6 +49,8 @@ POLICY: dict[str, Action] = {
     "report.read": _row(READERS),  # S33
     "export.create": _row(READERS),  # A108: any by source
     "export.read": _row(READERS),
+    "batch.write": _row("A G", "tenant"),  # A113; each item is asked for by its own action
+    "batch.read": _row("A G", "tenant"),
     "job.read": _row(READERS),  # S35
     "job.cancel": _row("A G E"),  # an evaluator only what it started
     "run.read": _row("A G E V U"),  # events; the run itself: A112

@@ -13,6 +13,7 @@ QUEUES = {
     "deliver-wait": "deliver_wait",
     "stop-execution": "stop_execution",
     "deliver-webhook": "deliver_webhook",
+    "follow-batch": "follow_batch",
     "tasks-interactive": "work_tasks",
     "tasks-standard": "work_tasks",
     "tasks-bulk": "work_tasks",
@@ -49,5 +50,7 @@ def routes(event: Mapping[str, Any]) -> list[str]:
     payload = event.get("payload", {})
     family = "tasks" if kind in _QUEUED and payload.get("job_type") in TASK_TYPES else "work"
     wakes = [f"{family}-{payload.get('lane', 'standard')}"] if kind in _QUEUED | _SLOT_FREE else []
+    ended = {"job.succeeded", "job.failed", "job.canceled"}
+    follows = ["follow-batch"] if kind in ended and payload.get("batch_id") else []
     heard = ["deliver-webhook"] if kind in EVENT_TYPES else []  # which endpoints want it, only the tenant's rows say
-    return wakes + _CONSUMERS.get(kind, []) + heard
+    return wakes + _CONSUMERS.get(kind, []) + follows + heard

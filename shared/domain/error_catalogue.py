@@ -44,6 +44,7 @@ CIRCUIT_OPEN|503|transient|yes|E4|A failing dependency is not called for a while
 DEPENDENCY_TIMEOUT|504|transient|yes|E5|A call ran out of time|依赖调用超时
 SERVICE_SHUTTING_DOWN|503|transient|yes|E4|The service is shutting down|服务正在关闭
 WF_STEP_TIMEOUT|504|transient|yes|E5|A step ran out of time|步骤超时
+CAPABILITY_MISSING|409|business_rule|no|E1|The product cannot do this|系统不具备该能力
 CONFIG_INVALID|422|validation|no|E1|A setting is refused|配置无效
 PROJECT_NOT_FOUND|404|validation|no|E1|Project not found|项目不存在
 SUPPLIER_NOT_FOUND|404|validation|no|E1|Supplier not found|供应商不存在
@@ -62,7 +63,9 @@ JOB_NOT_FOUND|404|validation|no|E1|Job not found|任务不存在
 RUN_NOT_FOUND|404|validation|no|E1|Run not found|运行不存在
 CODE_TAKEN|409|business_rule|no|E1|The code is in use|编码已被使用
 PROJECT_CLOSED|409|business_rule|no|E1|The project accepts no more work|项目已关闭
+BATCH_NOT_FOUND|404|validation|no|E1|There is no such batch|批处理不存在
 EXPORT_NOT_FOUND|404|validation|no|E1|There is no such export|导出不存在
+BATCH_LIMIT_EXCEEDED|422|validation|no|E1|A batch has at most 1,000 items|批处理最多一千项
 EXPORT_EXPIRED|410|business_rule|no|E1|The export has expired|导出已过期
 UPLOAD_SESSION_EXPIRED|410|business_rule|no|E1|The upload session has expired|上传会话已过期
 EVENT_CURSOR_EXPIRED|410|business_rule|no|E1|The event cursor is too old|事件游标已过期

@@ -29,6 +29,7 @@ SWEEPS = {
     "report_objects": "W119",
     "leftovers": "W120",
     "due_reviews": "W88",
+    "unsettled_batches": "W17",
 }
 SILENT_AFTER = timedelta(minutes=30)  # section 12, O21: beyond the time at which it should have run again
 FAILED_WITHIN = timedelta(minutes=10)  # O21

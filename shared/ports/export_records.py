@@ -20,6 +20,14 @@ class Exports(Protocol):
         """queued -> ready for 7 days from now."""
         ...
 
+    def queue_again(self, export_id: str, *, job_id: str) -> None:
+        """failed -> queued for another job; raises Refused WF_STATE_TRANSITION_INVALID from any other state."""
+        ...
+
+    def forget_file(self, export_id: str) -> bool:
+        """ready and past its time -> expired, without a file; False when it is not, or has none any more."""
+        ...
+
     def fail(self, export_id: str, *, code: str) -> None:
         """queued -> failed with the code of its job."""
         ...

@@ -5,11 +5,13 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
+from shared.domain.batches import Batch
 from shared.domain.context import Actor
 from shared.domain.documents import Document
 from shared.domain.evaluation_rows import Evaluation, Review
 from shared.domain.jobs import Job, Run
 from shared.ports.approval_records import Approvals
+from shared.ports.batch_records import Batches
 from shared.ports.dead_letter_records import DeadLetters
 from shared.ports.archive_records import ArchiveEntries
 from shared.ports.document_records import Chunks, Documents, Facts, ParseRuns, Uploads
@@ -138,6 +140,10 @@ class Moves(Protocol):
         """Move a review; changes may name claim, token hash, decision, comment, edits, submitter."""
         ...
 
+    def batch(self, batch: Batch, to: str, **changes: Any) -> Batch:
+        """Move a batch; changes may name cancel_reason."""
+        ...
+
     def enter_stage(self, job: Job, stage: str) -> None:
         """Let a living job enter a later stage; raises Refused WF_STAGE_INVALID for an earlier one."""
         ...
@@ -258,6 +264,9 @@ class Records(Protocol):
 
     @property
     def exports(self) -> Exports: ...
+
+    @property
+    def batches(self) -> Batches: ...
 
     @property
     def leftovers(self) -> Leftovers: ...

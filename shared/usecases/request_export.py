@@ -14,6 +14,7 @@ class RequestExport:
 
     kind: str
     report_id: str
+    lane: str = "standard"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,7 @@ def request_export(command: RequestExport, *, records: Records, ids: Ids, clock:
             resource_type="export",
             resource_id=export_id,
             project_id=project_id,
+            lane=command.lane,
             deadline_at=clock.now() + DEADLINES["export"],
         )
         job = records.jobs.accept(job, run_id=run_id)

@@ -75,7 +75,7 @@ def _again(records: Records, old: Job, ids: Ids, clock: Clock) -> Job:
 
 
 def _queue_resource(records: Records, job: Job) -> None:
-    """Documents and evaluations have a queued state to go back to; an export or a batch is asked for anew."""
+    """Each goes back to its queued state; a batch has none, its items ended with it: it is asked for anew."""
     if job.resource_type == "document":
         document = records.documents.get(job.resource_id, lock=True)
         if document.status not in ("parse_failed", "index_failed"):
@@ -90,6 +90,11 @@ def _queue_resource(records: Records, job: Job) -> None:
             records.evaluations.change(evaluation, job_id=job.job_id)
         else:
             raise _conflict(evaluation.status)
+    elif job.resource_type == "export":
+        export = records.exports.get(job.resource_id)
+        if export.status != "failed":
+            raise _conflict(export.status)
+        records.exports.queue_again(export.export_id, job_id=job.job_id)
     else:
         raise _conflict(None)
 

@@ -28,6 +28,7 @@ class StartEvaluation:
     force_review: bool = False
     rerun_of: str | None = None
     expected_plan_id: str | None = None
+    lane: str = "standard"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,7 @@ def start_evaluation(command: StartEvaluation, *, records: Records, ids: Ids, cl
         plan = _plan(records, command, project, bid)
         rerun_no = _rerun_no(records, command, plan)
         evaluation_id, run_id = ids.new("evl"), ids.new("run")
-        job = records.jobs.accept(_job(records, project, evaluation_id, ids, clock), run_id=run_id)
+        job = records.jobs.accept(_job(records, project, evaluation_id, command.lane, ids, clock), run_id=run_id)
         evaluation = records.evaluations.add(
             Evaluation(
                 evaluation_id=evaluation_id,
@@ -74,7 +75,7 @@ def start_evaluation(command: StartEvaluation, *, records: Records, ids: Ids, cl
     return StartedEvaluation(evaluation=evaluation, job=job, run_id=run_id)
 
 
-def _job(records: Records, project: Project, evaluation_id: str, ids: Ids, clock: Clock) -> Job:
+def _job(records: Records, project: Project, evaluation_id: str, lane: str, ids: Ids, clock: Clock) -> Job:
     return Job(
         job_id=ids.new("job"),
         tenant_id=records.actor.tenant_id,
@@ -82,6 +83,7 @@ def _job(records: Records, project: Project, evaluation_id: str, ids: Ids, clock
         resource_type="evaluation",
         resource_id=evaluation_id,
         project_id=project.project_id,
+        lane=lane,
         deadline_at=clock.now() + DEADLINES["evaluate_bid"],
     )
 
@@ -115,9 +117,9 @@ def _plan(records: Records, command: StartEvaluation, project: Project, bid: Bid
 
 def _pinned(documents: Sequence[Document], supplier_id: str) -> list[PinnedDocument]:
     """Every document of the bid and the tender; raises BID_INCOMPLETE or DOC_NOT_INDEXED naming those in the way."""
+    documents = [d for d in documents if not is_unpacked(d)]  # an archive's files stand for it
     failed = [d for d in documents if d.status in FAILED]
     if failed or not any(d.supplier_id == supplier_id for d in documents):
-    documents = [d for d in documents if not is_unpacked(d)]  # an archive's files stand for it
         raise Refused("BID_INCOMPLETE", details={"failed": [_named(d) for d in failed]})
     waiting = [d for d in documents if d.status != "indexed"]
     if waiting:

@@ -37,12 +37,13 @@ def work_tasks(
     records: Records,
     clock: Clock,
     ids: Ids,
-    task_work: Callable[[Job, str], None],
+    task_work: Callable[[Job, str], float | None],
     keep_lease: Callable[[str, str], AbstractContextManager[None]],
 ) -> WorkedTask:
     """Claim, work, and leave the job succeeded, retrying later or in the dead letters.
 
-    `task_work` saves its result and ends the job in one transaction. Raises Retryable DEPENDENCY_UNAVAILABLE while the
+    `task_work` saves its result and ends the job in one transaction, lets it wait, or gives the seconds until its next
+    pass, which is no retry. Raises Retryable DEPENDENCY_UNAVAILABLE while the
     job of the message waits for a later time: then the message comes again (W20)."""
     hint = command.event.get("job_id")
     claimed = claim(records, ids, hint)
@@ -50,10 +51,10 @@ def work_tasks(
         if hint and records.tasks.is_coming(hint):
             raise Retryable("DEPENDENCY_UNAVAILABLE", "the job is not due yet")
         return WorkedTask()
-    started_at, error = clock.now(), None
+    started_at, error, come_again = clock.now(), None, None
     try:
         with keep_lease(claimed.job.job_id, claimed.run_id):
-            task_work(claimed.job, claimed.run_id)
+            come_again = task_work(claimed.job, claimed.run_id)
     except CodedError as failed:
         earlier = records.traces.tries_with(
             claimed.run_id, claimed.job.job_type, "", code=failed.code, before=claimed.job.retry_count
@@ -64,6 +65,8 @@ def work_tasks(
         {"code": error.code, "class": error.entry.kind, "retryable": isinstance(error, Retryable)} if error else None
     )
     records.jobs.note_attempt(claimed.run_id, job.job_type, "", job.retry_count, started_at=started_at, error=about)
+    if come_again is not None:
+        _pause(records, claimed, come_again)
     if error is not None and error.code != LOST:
         _end_try(records, clock, ids, claimed, error)
     return WorkedTask(job_id=job.job_id, error_code=code)
@@ -85,6 +88,17 @@ def claim(records: Records, ids: Ids, hint: str | None) -> ClaimedTask | None:
         job = records.moves.job(job, "running", claim_token=run.run_id, step=job.job_type)
         records.tasks.lease(job.job_id, run.run_id)
     return ClaimedTask(job=job, run_id=run.run_id)
+
+
+def _pause(records: Records, claimed: ClaimedTask, seconds: float) -> None:
+    """Give the job back for later, without having failed; whoever took it meanwhile keeps it."""
+    try:
+        with records.transaction():
+            records.moves.job(records.tasks.own(claimed.job.job_id, claimed.run_id), "retrying")
+            records.tasks.release(claimed.job.job_id, delay_seconds=seconds)
+    except Refused as refusal:
+        if refusal.code != LOST:
+            raise
 
 
 def _end_try(records: Records, clock: Clock, ids: Ids, claimed: ClaimedTask, error: CodedError) -> None:

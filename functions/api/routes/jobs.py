@@ -74,7 +74,7 @@ def _visible(caller: Caller, job_id: str, *, missing: str = "JOB_NOT_FOUND") -> 
 def get_jobs(
     caller: Asking,
     status: Status | None = None,
-    type: Literal["ingest_document", "evaluate_bid", "resume_evaluation", "export"] | None = None,
+    type: Literal["ingest_document", "evaluate_bid", "resume_evaluation", "export", "batch"] | None = None,
     project_id: ProjectId | None = None,
     resource_id: Annotated[str | None, Query(pattern="^[a-z]{3}_[0-9a-z]{26}$")] = None,
     waiting: bool | None = None,

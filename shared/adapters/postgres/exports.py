@@ -54,6 +54,29 @@ class Exports:
             life=EXPORT_LIFE,
         )
 
+    def queue_again(self, export_id: str, *, job_id: str) -> None:
+        """failed -> queued for another job; raises Refused WF_STATE_TRANSITION_INVALID from any other state."""
+        queued = self._session.execute(
+            """update exports set status = 'queued', error_code = null, job_id = %(job_id)s,
+                 updated_at = clock_timestamp(), row_version = row_version + 1
+               where export_id = %(id)s and status = 'failed'""",
+            id=export_id,
+            job_id=job_id,
+        )
+        if not queued:
+            raise Refused("WF_STATE_TRANSITION_INVALID", details={"to": "queued"})
+
+    def forget_file(self, export_id: str) -> bool:
+        """ready and past its time -> expired, without a file; False when it is not, or has none any more."""
+        forgotten = self._session.execute(
+            """update exports set status = 'expired', object_key = null, object_version = null,
+                 updated_at = clock_timestamp(), row_version = row_version + 1
+               where export_id = %(id)s and object_key is not null
+                 and status in ('ready', 'expired') and expires_at <= clock_timestamp()""",
+            id=export_id,
+        )
+        return forgotten == 1
+
     def fail(self, export_id: str, *, code: str) -> None:
         """queued -> failed with the code of its job."""
         self._session.execute(

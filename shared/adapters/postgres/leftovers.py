@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from shared.adapters.postgres.exports import Exports
 from shared.adapters.postgres.moves import Moves
 from shared.adapters.postgres.reviews import Reviews
 from shared.adapters.postgres.session import Session
@@ -17,9 +18,11 @@ _EXPIRE = """update {table} set status = 'expired', updated_at = clock_timestamp
 class Leftovers:
     """The Leftovers port; the caller's transaction."""
 
-    def __init__(self, session: Session, *, moves: Moves, trail: Trail, reviews: Reviews, uploads: Uploads) -> None:
+    def __init__(
+        self, session: Session, *, moves: Moves, trail: Trail, reviews: Reviews, uploads: Uploads, exports: Exports
+    ) -> None:
         self._session, self._moves, self._trail = session, moves, trail
-        self._reviews, self._uploads = reviews, uploads
+        self._reviews, self._uploads, self._exports = reviews, uploads, exports
 
     def clear(self, kind: str, subject_id: str, *, now: datetime) -> bool:
         """Expire or delete one leftover; the condition is checked by the statement that changes the row."""
@@ -28,7 +31,7 @@ class Leftovers:
             return self._session.execute(gone, id=subject_id) == 1
         clearers: Mapping[str, Callable[[], bool]] = {
             "approval": lambda: self._expire("approvals", "approval_id", subject_id, ["requested", "approved"]),
-            "export": lambda: self._expire("exports", "export_id", subject_id, ["ready"]),
+            "export": lambda: self._forget_file(subject_id),
             "claim": lambda: self._give_back(subject_id, now),
             "upload": lambda: self._end_upload(subject_id, now),
             "threads": lambda: self._end_threads(subject_id),
@@ -76,6 +79,13 @@ class Leftovers:
             if done:
                 kind = key.removesuffix("_id")
                 self._trail.audit(f"{kind}.expired", kind, id)
+        return done
+
+    def _forget_file(self, export_id: str) -> bool:
+        with self._session.transaction():
+            done = self._exports.forget_file(export_id)
+            if done:
+                self._trail.audit("export.expired", "export", export_id)
         return done
 
     def _give_back(self, review_id: str, now: datetime) -> bool:

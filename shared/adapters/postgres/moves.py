@@ -10,13 +10,14 @@ from psycopg.types.json import Jsonb
 from shared.adapters.postgres.session import Session
 from shared.adapters.postgres.trail import Trail
 from shared.domain import transitions
+from shared.domain.batches import Batch
 from shared.domain.documents import Document
 from shared.domain.errors import Refused
 from shared.domain.evaluation_rows import Evaluation, Review
 from shared.domain.jobs import TASK_TYPES, Job
 from shared.ports.platform import Clock
 
-Row = TypeVar("Row", Job, Document, Evaluation, Review)
+Row = TypeVar("Row", Job, Document, Evaluation, Review, Batch)
 
 EVENTS = {
     "jobs": {
@@ -68,6 +69,8 @@ class Moves:
             about, more = ("job", job.job_id), {}
             if job.job_type in TASK_TYPES:
                 more = {"job_type": job.job_type, "lane": job.lane}  # wakes its workers when it is to be retried (W18)
+            if job.batch_id is not None:
+                more = {**more, "batch_id": job.batch_id}  # its batch follows it (A118)
             self._publish("jobs", about, to, moved.row_version, job.project_id, job_id=job.job_id, more=more)
             if "stage" in changes and changes["stage"] != job.stage and moved.claim_token:
                 self._trail.run_event(
@@ -101,6 +104,14 @@ class Moves:
         with self._session.transaction():
             moved = self._move("reviews", "review_id", review, to, changes)
             self._publish("reviews", ("review", review.review_id), to, moved.row_version, review.project_id)
+        return moved
+
+    def batch(self, batch: Batch, to: str, **changes: Any) -> Batch:
+        """Move a batch; its own job and those of its items tell the world."""
+        transitions.check_move(transitions.BATCH, batch.status, to)
+        with self._session.transaction():
+            moved = self._move("batches", "batch_id", batch, to, changes)
+            self._trail.audit(f"batch.{to}", "batch", batch.batch_id)
         return moved
 
     def enter_stage(self, job: Job, stage: str) -> None:

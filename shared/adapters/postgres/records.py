@@ -7,6 +7,7 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from shared.adapters.postgres.approvals import Approvals
+from shared.adapters.postgres.batches import Batches
 from shared.adapters.postgres.chunks import Chunks
 from shared.adapters.postgres.archive_entries import ArchiveEntries
 from shared.adapters.postgres.dead_letters import DeadLetters
@@ -60,6 +61,7 @@ class PostgresRecords:
         self.approvals, self.dead_letters = Approvals(session, self.trail), DeadLetters(session, self.trail)
         self.webhooks, self.webhook_deliveries = Webhooks(session), WebhookDeliveries(session)
         self.tasks, self.exports = Tasks(session), Exports(session)
+        self.batches = Batches(session, jobs=self.jobs, moves=self.moves)
         self.findings = Findings(session, ids=ids)
         self.archives = ArchiveEntries(session)
         self.repairs = Repairs(
@@ -72,7 +74,12 @@ class PostgresRecords:
             reviews=self.reviews,
         )
         self.leftovers = Leftovers(
-            session, moves=self.moves, trail=self.trail, reviews=self.reviews, uploads=self.uploads
+            session,
+            moves=self.moves,
+            trail=self.trail,
+            reviews=self.reviews,
+            uploads=self.uploads,
+            exports=self.exports,
         )
 
     def transaction(self) -> AbstractContextManager[None]:

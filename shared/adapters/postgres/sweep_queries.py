@@ -66,7 +66,8 @@ _UNSETTLED = f"""exists (select {_ITEM} = 'started' and exists (select from jobs
     or b.status = 'canceled' and {_ago("b.updated_at", 60)} and exists (select {_ITEM} = 'started')
     or b.status in ('queued', 'running') and j.status in ('failed', 'canceled') and {_ago("j.updated_at", 60)}
       and (exists (select {_ITEM} = 'pending') or not exists (select {_ITEM} = 'started'))
-    or b.status in ('queued', 'running') and j.deadline_at < clock_timestamp() and exists (select {_ITEM} = 'pending')"""
+    or b.status in ('queued', 'running') and j.deadline_at < clock_timestamp()
+      and exists (select {_ITEM} = 'pending')"""
 
 # Threads go 30 days after the last move of an evaluation that has ended (W84).
 ENDED_LONG_AGO = f"""status = any(array{list(ENDED_STATES)})
@@ -97,6 +98,9 @@ QUERIES = {
     "forgotten_retries": _job(_RETRIED, since="j.available_at"),
     "half_dead_letters": _job(_HALF),
     "overdue_jobs": _job(_OVERDUE, since="j.deadline_at"),
+    "unsettled_batches": f"""select b.tenant_id, 'batch' as subject_type, b.batch_id as subject_id,
+        jsonb_build_object('status', b.status, 'job_status', j.status) as observed, b.updated_at as since
+        from batches b join jobs j on j.tenant_id = b.tenant_id and j.job_id = b.job_id where {_UNSETTLED}""",
     "undelivered_waits": _wait(_ANSWERED),
     "overdue_waits": _wait(_LATE),
     "closed_waits": _wait("v.status in ('expired', 'canceled') and w.updated_at < clock_timestamp() - interval '60 s'"),
@@ -124,10 +128,13 @@ QUERIES = {
                 "claim_expires_at",
             ),
             _leftover("upload", "upload_sessions", "upload_id", "status = 'open' and expires_at <= clock_timestamp()"),
-            _leftover("export", "exports", "export_id", "status = 'ready' and expires_at <= clock_timestamp()"),
-        )
-    ),
-}
+            # also those that expired before their files were deleted
+            _leftover(
+                "export",
+                "exports",
+                "export_id",
+                "status in ('ready', 'expired') and object_key is not null and expires_at <= clock_timestamp()",
+            ),
             _leftover(
                 "threads",
                 "evaluations e",
@@ -137,9 +144,13 @@ QUERIES = {
                     where r.tenant_id = e.tenant_id and r.evaluation_id = e.evaluation_id)""",
                 "updated_at",
             ),
+        )
+    ),
+}
 # Each execution costs a call of the platform: at most 50 per sweep, in turns, so that long ones hide no other (W113).
 DRAWN = frozenset({"silent_executions", "unstopped_executions"})
-NUDGES = {"forgotten_jobs": 60, "forgotten_retries": 60, "undelivered_waits": 60}  # seconds before the same subject is woken again
+# seconds before the same subject is woken again
+NUDGES = {"forgotten_jobs": 60, "forgotten_retries": 60, "undelivered_waits": 60}
 # All rows are looked at, 500 at a time: each hour (or day) its portion, so that N rows take N / 500 turns.
 TURN_SECONDS = {"index_entries": 3600, "index_strangers": 3600}
 TURN_SECONDS |= dict.fromkeys(("unfinished_uploads", "unnamed_objects", "report_objects"), 86_400)

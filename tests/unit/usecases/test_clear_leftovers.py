@@ -4,10 +4,12 @@ import pytest
 
 from infra.local.postgres import Databases
 from shared.adapters.postgres.records import PostgresRecords
+from shared.domain.errors import Permanent
 from shared.domain.sweeps import Swept
 from shared.usecases.claim_review import ClaimReview, claim_review
 from shared.usecases.clear_leftovers import ClearLeftovers, clear_leftovers
 from tests.evaluation_seed import BID, Seed, limit_and_judged
+from tests.fakes.object_store import FakeObjects
 from tests.records import clock, ids, make_records
 from tests.rows import a_project
 from tests.sweeping import age, findings, sweep
@@ -19,8 +21,9 @@ def databases(own_databases: Databases) -> Databases:
     return own_databases
 
 
-def clear(databases: Databases) -> Swept:
-    return sweep(databases, clear_leftovers, ClearLeftovers())["leftovers"]
+def clear(databases: Databases, objects: FakeObjects | None = None) -> Swept:
+    given = objects or FakeObjects(clock)
+    return sweep(databases, clear_leftovers, ClearLeftovers(), objects=given)["leftovers"]
 
 
 def statuses(records: PostgresRecords, table: str, key: str) -> dict[str, str]:
@@ -113,3 +116,40 @@ def test_a_claim_without_activity_is_given_back_and_its_token_no_longer_counts(d
     assert clear(databases).repaired == 1
     review = made.records.reviews.get(review_id)
     assert (review.status, review.claimed_by, review.resume_token_hash) == ("open", None, None)
+
+
+def stored(objects: FakeObjects, key: str) -> bool:
+    try:
+        return bool(objects.head(key))
+    except Permanent:
+        return False
+
+
+def test_the_file_of_an_expired_export_is_deleted_and_no_other(databases: Databases) -> None:
+    records, objects = make_records(databases), FakeObjects(clock)
+    old, young = two_exports(records)
+    for export_id in (old, young):
+        objects.put(f"k/{export_id}", b"file", media_type="text/csv")
+        records.session.execute(
+            "update exports set object_key = %(key)s where export_id = %(id)s", key=f"k/{export_id}", id=export_id
+        )
+    assert clear(databases, objects).repaired == 1
+    assert [stored(objects, f"k/{export_id}") for export_id in (old, young)] == [False, True]
+    gone = records.exports.get(old)
+    assert (gone.status, gone.object_key, gone.sha256) == ("expired", None, "s")
+    assert clear(databases, objects).found == 0
+
+
+def test_a_file_of_which_nobody_noted_that_it_is_gone_is_noted_by_the_next_sweep(databases: Databases) -> None:
+    records, objects = make_records(databases), FakeObjects(clock)
+    old, _ = two_exports(records)  # a crash came after the delete: there is no object under its key
+    assert clear(databases, objects).repaired == 1
+    assert records.exports.get(old).object_key is None
+
+
+def test_an_export_that_expired_before_files_were_deleted_loses_its_file(databases: Databases) -> None:
+    records, objects = make_records(databases), FakeObjects(clock)
+    old, _ = two_exports(records)
+    objects.put("k", b"file", media_type="text/csv")
+    records.session.execute("update exports set status = 'expired' where export_id = %(id)s", id=old)
+    assert clear(databases, objects).repaired == 1 and not stored(objects, "k")

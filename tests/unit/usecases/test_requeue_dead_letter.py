@@ -7,13 +7,15 @@ import pytest
 from infra.local.postgres import Databases
 from shared.adapters.postgres.records import PostgresRecords
 from shared.domain.dead_letters import Health
-from shared.domain.errors import Refused
+from shared.domain.errors import Permanent, Refused
+from shared.domain.jobs import Job
 from shared.usecases.claim_job import ClaimJob, claim_job
 from shared.usecases.parse_range import ParseRange, parse_range
 from shared.usecases.plan_evaluation import PlanEvaluation, plan_evaluation
 from shared.usecases.requeue_dead_letter import RequeuedDeadLetter, RequeueDeadLetter, requeue_dead_letter
 from tests.dead_letters import a_message, failed, newest_job
 from tests.evaluation_seed import BID, Seed, criterion
+from tests.exports import a_report, export_of, render, requested, work
 from tests.ingest import Stand, make_stand
 from tests.records import clock, ids, make_records
 from tests.rows import a_document, an_ingest_job
@@ -104,6 +106,36 @@ def test_a_dead_letter_whose_job_is_not_failed_yet_waits_for_its_third_commit(da
     dlq_id = records.jobs.dead_letter(pending, dlq_id=ids.new("dlq"), step=None, error=error)
     records.moves.job(pending, "dlq_recorded", dlq_id=dlq_id)
     assert code_of(records, dlq_id) == "DLQ_REQUEUE_CONFLICT"
+
+
+def broken(job: Job, run_id: str) -> None:
+    raise Permanent("DATA_CORRUPTED")
+
+
+def test_a_requeued_export_is_made_by_its_new_job(databases: Databases) -> None:
+    seed, report_id = a_report(databases)
+    made = requested(seed, report_id)
+    work(seed, made.job, broken)
+    dlq_id = seed.records.jobs.get(made.job.job_id).dlq_id
+    assert dlq_id is not None
+    again = requeue(seed.records, dlq_id)
+    export = export_of(seed, made)
+    assert (export.status, export.error_code, export.job_id) == ("queued", None, again.job.job_id)
+    assert (again.job.requeue_of, again.item.status) == (made.job.job_id, "requeued")
+    work(seed, again.job, lambda job, run_id: render(seed, job, run_id))
+    assert export_of(seed, made).status == "ready"
+    assert seed.records.jobs.get(again.job.job_id).status == "succeeded"
+
+
+def test_an_export_that_is_not_failed_is_a_conflict(databases: Databases) -> None:
+    seed, report_id = a_report(databases)
+    made = requested(seed, report_id)
+    work(seed, made.job, broken)
+    dlq_id = seed.records.jobs.get(made.job.job_id).dlq_id
+    assert dlq_id is not None
+    seed.records.session.execute("update exports set status = 'expired'")
+    assert code_of(seed.records, dlq_id) == "DLQ_REQUEUE_CONFLICT"
+    assert seed.records.dead_letters.get(dlq_id).status == "open"
 
 
 def test_dead_letters_are_counted_for_the_release_gate(databases: Databases) -> None:
