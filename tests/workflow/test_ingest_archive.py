@@ -1,12 +1,14 @@
 """A bid that comes as an archive, from upload to cited verdict: the real machine, handlers, readers and database."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from infra.local.postgres import Databases
+from infra.local.state_machine import resolve_function
 from shared.domain.errors import Refused
 from shared.domain.jobs import Job
 from shared.usecases.start_evaluation import StartedEvaluation, start_evaluation
@@ -19,9 +21,22 @@ from tests.records import clock, ids, make_records
 FORM = b"1 Form of Tender\n\nBidder: Northwind Ltd.\n\nDelivery period: 45 calendar days\n"
 
 
+def twice(name: str) -> Callable[[Any, Any], Any]:
+    """The function of this name; each call of UnpackArchive is delivered twice, and both say the same."""
+    handler = resolve_function(name)
+
+    def delivered(event: Any, context: Any) -> Any:
+        first = handler(event, context)
+        if name == "unpack_archive":
+            assert handler(event, context) == first
+        return first
+
+    return delivered
+
+
 @pytest.fixture(scope="module")
 def product(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestProduct]:
-    with running_product(databases, tmp_path_factory.mktemp("product")) as running:
+    with running_product(databases, tmp_path_factory.mktemp("product"), resolve=twice) as running:
         yield running
 
 
