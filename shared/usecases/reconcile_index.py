@@ -34,8 +34,12 @@ def reconcile_index(
     def equalize(found: Candidate) -> bool:
         return _equalize(found, index_of(found.tenant_id), time_left)
 
+    turned_out: list[str] = []
+
     def turn_out(found: Candidate) -> bool:
-        return _turn_out(found, index_of(found.tenant_id))
+        gone = _turn_out(found, index_of(found.tenant_id), limit=SWEEP_ROWS - len(turned_out))
+        turned_out.extend(gone)
+        return bool(gone)
 
     return Reconciled(
         sweeps=(
@@ -97,17 +101,16 @@ def _write(entries: Sequence[IndexEntry], run_id: str, at: TenantIndex) -> int:
     return len(entries)
 
 
-def _turn_out(found: Candidate, at: TenantIndex) -> bool:
+def _turn_out(found: Candidate, at: TenantIndex, *, limit: int) -> list[str]:
     """Take out documents that were deleted, failed for good or never known; what is being indexed stays."""
-    strangers = at.records.repairs.not_indexed(at.index.document_ids())[:SWEEP_ROWS]
-    for document_id in strangers:
+    gone = []
+    for document_id in at.records.repairs.not_indexed(at.index.document_ids())[:limit]:
         with at.records.transaction():
             if not at.records.repairs.not_indexed([document_id], lock=True):
                 continue  # somebody began to index it meanwhile
             extra = IndexDifferences(missing=(), changed=(), extra=tuple(sorted(at.index.entries(document_id))))
             at.index.remove_document(document_id)
-            seen = Candidate(
-                tenant_id=found.tenant_id, subject_type="document", subject_id=document_id, observed=extra.told()
-            )
+            seen = replace(found, subject_type="document", subject_id=document_id, observed=extra.told())
             at.records.findings.add(STRANGERS, seen)
-    return bool(strangers)
+        gone.append(document_id)
+    return gone

@@ -1,5 +1,6 @@
 """Compare stored objects with the rows that name them: abort, quarantine, and alarm on a report (spec W119)."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -34,12 +35,13 @@ class ReconcileObjects:
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """Rows and objects of one tenant."""
+    """Rows and objects of one tenant; `taken` counts what each sweep repaired over all tenants, at most 500."""
 
     records: Records
     objects: ObjectStore
     clock: Clock
     time_left: Callable[[], float]
+    taken: Counter[str]
 
     def page(self, of: Iterable[T]) -> Iterator[list[T]]:
         """Pieces of a listing, as long as time remains."""
@@ -61,8 +63,10 @@ def reconcile_objects(
     lock of 500 evaluations' reports, in turns of a day. Nothing is deleted, and no report is repaired."""
     repairs = {UPLOADS: _abort, OBJECTS: _quarantine, REPORTS: _check}
 
+    taken = Counter[str]()
+
     def repair(sweep: str) -> Callable[[Candidate], bool]:
-        return lambda found: repairs[sweep](found, _Side(records_of(found.tenant_id), objects, clock, time_left))
+        return lambda found: repairs[sweep](found, _Side(records_of(found.tenant_id), objects, clock, time_left, taken))
 
     def find(sweep: str) -> Callable[[], list[Candidate]]:
         return lambda: list(sweeps.find(sweep))
@@ -74,32 +78,32 @@ def reconcile_objects(
 
 def _abort(found: Candidate, at: _Side) -> bool:
     old = at.clock.now() - YOUNG
-    repaired = 0
+    before = at.taken[UPLOADS]
     for page in at.page(at.objects.unfinished(tenant_prefix(found.tenant_id))):
         grown = {one.multipart_id: one for one in page if one.started_at < old}
-        for multipart_id in at.records.repairs.ended_uploads(sorted(grown))[: SWEEP_ROWS - repaired]:
+        for multipart_id in at.records.repairs.ended_uploads(sorted(grown))[: SWEEP_ROWS - at.taken[UPLOADS]]:
             one = grown[multipart_id]
             at.objects.abort_multipart(one.key, multipart_id)
             observed = {"started_at": one.started_at.isoformat(), "multipart_id": multipart_id}
             at.records.findings.add(UPLOADS, _about(found, "multipart_upload", one.key, observed))
-            repaired += 1
-    return repaired > 0
+            at.taken[UPLOADS] += 1
+    return at.taken[UPLOADS] > before
 
 
 def _quarantine(found: Candidate, at: _Side) -> bool:
     """The finding is committed first: bytes are never moved without a record of it."""
     old = at.clock.now() - YOUNG
-    repaired = 0
+    before = at.taken[OBJECTS]
     for page in at.page(at.objects.listed(tenant_prefix(found.tenant_id))):
         grown = {one.key: one for one in page if one.written_at < old}
-        for key in at.records.repairs.unnamed_objects(sorted(grown))[: SWEEP_ROWS - repaired]:
+        for key in at.records.repairs.unnamed_objects(sorted(grown))[: SWEEP_ROWS - at.taken[OBJECTS]]:
             observed = {"written_at": grown[key].written_at.isoformat(), "size_bytes": grown[key].size_bytes}
             with at.records.transaction():
                 at.records.findings.add(OBJECTS, _about(found, "object", key, observed))
                 at.records.trail.audit("object.quarantined", "object", key, changes=observed)
             at.objects.quarantine(key)
-            repaired += 1
-    return repaired > 0
+            at.taken[OBJECTS] += 1
+    return at.taken[OBJECTS] > before
 
 
 def _check(found: Candidate, at: _Side) -> bool:

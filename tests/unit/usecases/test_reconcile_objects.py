@@ -83,6 +83,20 @@ def test_an_object_that_no_row_names_is_quarantined_when_it_is_old(stand: Stand,
     assert heartbeat(stand.databases, "unnamed_objects").last_ok_at is not None
 
 
+def test_a_sweep_sets_aside_so_many_and_the_next_one_goes_on(
+    stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.usecases.reconcile_objects.SWEEP_ROWS", 2)
+    monkeypatch.setattr("shared.usecases.reconcile_objects.PAGE", 2)
+    tenant = stand.records.actor.tenant_id
+    for n in range(3):
+        stand.objects.put(f"tenants/{tenant}/uploads/upl_lost/fil_{n}/1", b"x", media_type="text/plain")
+    age(tmp_path, "meta/tenants")
+    for left in (1, 0):
+        assert reconcile(stand.databases, stand.again(), stand.objects)["unnamed_objects"].repaired == 1, "one tenant"
+        assert len(list(stand.objects.listed(f"tenants/{tenant}/"))) == left
+
+
 def test_what_any_table_names_stays(databases: Databases, tmp_path: Path) -> None:
     made, report = a_report(databases, tmp_path)
     stand = Stand(databases, made.records, objects_in(tmp_path), made.index, made.project.project_id, "")
