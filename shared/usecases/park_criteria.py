@@ -30,7 +30,7 @@ class ParkedCriteria:
 def park_criteria(command: ParkCriteria, *, records: Records, criterion_graph: CriterionGraph) -> ParkedCriteria:
     """Take every unfinished thread of the group on without the judge; what is finished is skipped.
 
-    Raises Permanent DATA_CORRUPTED for an error that is no outage."""
+    Raises Permanent DATA_CORRUPTED for an error that is no outage and for a thread that neither ends nor waits."""
     if command.error not in REASONS:
         raise Permanent("DATA_CORRUPTED", f"{command.error} is no outage of a model")
     reason = REASONS[command.error]
@@ -39,6 +39,8 @@ def park_criteria(command: ParkCriteria, *, records: Records, criterion_graph: C
     unfinished = [run for run in runs if run.status not in SETTLED_RUNS]
     for run in unfinished:
         after = criterion_graph.park(evaluation.evaluation_id, run.criterion_id, reason=reason)
+        if after.status not in ("finished", "interrupted"):
+            raise Permanent("DATA_CORRUPTED", f"thread {run.thread_id} stopped as {after.status}")
         with records.transaction():
             records.evaluations.mark_criterion(
                 evaluation.evaluation_id,

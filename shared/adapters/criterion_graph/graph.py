@@ -73,9 +73,8 @@ class LangGraphCriteria:
         if JUDGE in snapshot.next:
             update = self._nodes.unjudged(cast(ThreadValues, snapshot.values), reason)
             self._graph.update_state(config, dict(update), as_node="measure_confidence")
-        after = _state(snapshot)
-        # pending without the judge being next: it has answered, and only the checkpoint of its answer is missing
-        return after if after.status != "pending" else self._go(evaluation_id, criterion_id, None)
+            return self._go(evaluation_id, criterion_id, None)
+        return _state(snapshot)
 
     def decide(
         self, evaluation_id: str, criterion_id: str, *, decision_id: str, interrupt_id: str | None

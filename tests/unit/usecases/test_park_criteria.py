@@ -4,6 +4,7 @@ import pytest
 
 from infra.local.postgres import Databases
 from shared.domain.errors import BudgetStopped, Permanent
+from shared.ports.reasoning import ThreadState
 from shared.usecases.evaluate_criteria import EvaluateCriteria, evaluate_criteria
 from shared.usecases.park_criteria import ParkCriteria, ParkedCriteria, park_criteria
 from shared.usecases.plan_evaluation import PlanEvaluation, plan_evaluation
@@ -98,6 +99,18 @@ def test_parking_that_stopped_in_the_middle_goes_on_with_the_rest(
     assert park(made, evaluation_id, "ModelUnavailable") == ParkedCriteria(parked=2, reason="MODEL_UNAVAILABLE")
     assert outcomes(made, evaluation_id)["R-1"] == ("pass", 40)
     assert [len(made.records.verdicts.revisions(evaluation_id, each.criterion_id)) for each in made.criteria] == [1] * 3
+
+
+def test_a_thread_that_neither_ends_nor_waits_is_an_error_and_is_not_marked(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, evaluation_id = seed(databases, FailingJudge())
+    graph = made.graph()
+    monkeypatch.setattr(graph, "park", lambda *_, **__: ThreadState(status="pending"))
+    command = ParkCriteria(evaluation_id=evaluation_id, group_no=0, error="BudgetStopped")
+    with pytest.raises(Permanent):
+        park_criteria(command, records=made.records, criterion_graph=graph)
+    assert {run.status for run in made.records.evaluations.criterion_runs(evaluation_id)} == {"pending"}
 
 
 def test_another_error_is_no_outage(databases: Databases) -> None:
