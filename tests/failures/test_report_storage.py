@@ -139,7 +139,7 @@ class Refusing(FilesystemObjects):
 
     refusals = 0
 
-    def put(self, key: str, body: bytes, **more: Any) -> StoredObject:
+    def put(self, key: str, body: bytes | Path, **more: Any) -> StoredObject:
         if "/reports/" in key and self.refusals:
             self.refusals -= 1
             raise Retryable("DEPENDENCY_UNAVAILABLE")
