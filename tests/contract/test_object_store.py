@@ -237,6 +237,17 @@ def test_objects_are_listed_below_a_prefix_with_size_and_age(stand: Stand) -> No
     assert [one.key for one in stand.objects.listed("tenants/ten_10/")] == [other]
 
 
+def test_an_object_that_is_removed_while_they_are_listed_stops_no_listing(stand: Stand) -> None:
+    keys = [f"tenants/ten_1/uploads/upl_1/fil_{n}/1" for n in range(5)]
+    for key in keys:
+        stand.objects.put(key, BODY, media_type="text/plain")
+    listing = stand.objects.listed("tenants/ten_1/")
+    first = next(listing).key
+    for key in keys:
+        stand.objects.remove(key)
+    assert {first} <= {first, *(one.key for one in listing)} <= set(keys)
+
+
 def test_unfinished_uploads_are_listed_until_they_end(stand: Stand) -> None:
     first = stand.objects.start_multipart(KEY, media_type="application/pdf")
     second = stand.objects.start_multipart(KEY[:-1] + "2", media_type="application/pdf")

@@ -102,7 +102,8 @@ class ObjectFolder:
     def unfinished(self) -> Iterator[tuple[str, str, Path]]:
         """Key, multipart id and target file of every upload with parts."""
         for target in (self._root / "parts").glob("*/target"):
-            yield target.read_text().partition("\n")[0], target.parent.name, target
+            with suppress(FileNotFoundError):  # finished since the folder was read
+                yield target.read_text().partition("\n")[0], target.parent.name, target
 
     def move(self, key: str, to: str) -> None:
         """Give the object another key; at every moment one of the two is whole. Bytes that lay there stay."""

@@ -5,7 +5,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -112,13 +112,20 @@ class _WatchedFiles(_FilesystemUploads):
     def listed(self, prefix: str) -> Iterator[ListedObject]:
         """Every object below the prefix; it was written when its sidecar was."""
         for key, sidecar in self._folder.keys(prefix):
-            yield ListedObject(key, self._folder.head(key).size_bytes, _time_of(sidecar))
+            try:
+                found = ListedObject(key, self._folder.head(key).size_bytes, _time_of(sidecar))
+            except (FileNotFoundError, Permanent):
+                continue  # removed since the folder was read
+            yield found
 
     def unfinished(self, prefix: str) -> Iterator[UnfinishedUpload]:
         """Every upload whose parts lie here; it was started when its target was written."""
+        found: list[UnfinishedUpload] = []
         for key, multipart_id, target in self._folder.unfinished():
             if key.startswith(prefix):
-                yield UnfinishedUpload(key, multipart_id, _time_of(target))
+                with suppress(FileNotFoundError):  # finished since the folder was read
+                    found.append(UnfinishedUpload(key, multipart_id, _time_of(target)))
+        return iter(found)
 
     def locked_until(self, key: str) -> datetime | None:
         """The lock of the sidecar."""
