@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.file_inspection import FileInspection
+from shared.adapters.file_inspection import FileInspection, ZipArchives
 from shared.adapters.parser_process import ProcessArchives
 from shared.domain import archives
 from shared.domain.archives import ArchiveEntry
@@ -236,6 +236,20 @@ def test_limits_count_over_all_levels(reader: ProcessArchives, tmp_path: Path) -
     assert refusal(reader, path).details == {"what": "entries", "limit": 1000, "measured": 1203}
 
 
+def test_expanded_bytes_count_over_all_levels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = zip_bytes(tmp_path / "x", {"a.txt": b"x" * 3000})
+    path = write_zip(tmp_path / "bid.zip", {"1.zip": inner, "2.zip": inner})
+    measured = 2 * len(inner) + 6000
+    for limit, refused in ((measured, False), (measured - 1, True)):
+        monkeypatch.setattr(archives, "MOST_EXPANDED", limit)
+        if not refused:
+            assert len(ZipArchives().survey(path, tmp_path)) == 2
+            continue
+        with pytest.raises(CodedError) as caught:
+            ZipArchives().survey(path, tmp_path)
+        assert caught.value.details == {"what": "expanded bytes", "limit": limit, "measured": measured}
+
+
 def test_a_size_that_lies_is_found_by_reading(reader: ProcessArchives, tmp_path: Path) -> None:
     path = write_raw(tmp_path / "lie.zip", [(b"a.txt", b" " * (20 * MIB))], method=8, claims=100)
     assert refusal(reader, path).code == "DOC_PARSE_OFFICE_CORRUPT"
@@ -259,8 +273,6 @@ def test_a_file_of_zip64_is_read(reader: ProcessArchives, tmp_path: Path) -> Non
 
 
 def test_a_full_disk_says_nothing_about_the_archive(tmp_path: Path) -> None:
-    from shared.adapters.file_inspection import ZipArchives
-
     with pytest.raises(CodedError) as caught:
         ZipArchives().survey(write_zip(tmp_path / "bid.zip", {"a.txt": TEN}), tmp_path / "gone")
     assert (caught.value.code, type(caught.value).__name__) == ("DEPENDENCY_UNAVAILABLE", "Retryable")

@@ -105,6 +105,7 @@ def test_the_bundle_hash_knows_no_order_and_no_names() -> None:
     [
         ("a.pdf", "application/pdf", "application/pdf"),
         ("a.pdf", "application/octet-stream", "application/pdf"),
+        ("a.zip", "application/x-zip-compressed", "application/zip"),
         ("a.txt", "text/plain; charset=utf-8", "text/plain"),
         ("readme", "text/plain", "text/plain"),
     ],
