@@ -18,6 +18,7 @@ WAIT_SECONDS = 10.0  # for a connection; the API must refuse before its client g
 # One round trip for both: only the simple protocol, with parameters bound by the client, takes two statements.
 _BEGIN = """begin; select set_config('app.tenant_id', %s, true), set_config('app.actor_id', %s, true),
     set_config('app.trace_id', %s, true)"""
+COMMIT = "commit"
 _FENCE = """; select pg_advisory_xact_lock_shared(hashtextextended('job|' || %s, 0));
     select 1 from jobs where job_id = %s and case when %s::text is null then error_code is distinct from 'JOB_CANCELED'
       else claim_token = %s and status in ('running', 'retrying') end"""
@@ -109,7 +110,7 @@ class Session:
         self.published = False  # whether the open transaction wrote to the outbox
         self.actor = actor
         self._connection: psycopg.Connection[Any] | None = None
-        self._before_commit: list[Callable[[], None]] = []
+        self._commit: Callable[[], None] | None = None
         self._fence: tuple[str, str | None] | None = None
         self.audit_entries: list[dict[str, Any]] = []  # of the open transaction; gone when it is rolled back
 
@@ -126,16 +127,17 @@ class Session:
                 self._connection = connection
                 self._begin(connection)
                 yield
-                while self._before_commit:
-                    self._before_commit.pop(0)()
-                connection.execute("commit")
+                if self._commit is None:
+                    connection.execute(COMMIT)
+                else:
+                    self._commit()
             if self.published and self._nudge is not None:
                 self._nudge()  # the relay need not wait for its minute (W96)
         except psycopg.Error as error:
             raise translate(error) from error
         finally:
             self._connection = None
-            self._before_commit.clear()
+            self._commit = None
             self.audit_entries.clear()
             self.published = False
 
@@ -162,11 +164,11 @@ class Session:
         if cursor.rowcount != 1:
             raise Refused("JOB_CANCELED", "the job ended or belongs to another run", details={"job_id": job_id})
 
-    def before_commit(self, action: Callable[[], None]) -> None:
-        """Run the action as the last step of the open transaction, in the order given (audit, S84)."""
-        if self._connection is None:
-            raise RuntimeError("before_commit needs an open transaction")
-        self._before_commit.append(action)
+    def commit_by(self, action: Callable[[], None]) -> None:
+        """Let the action end the open transaction: it writes its last rows and sends COMMIT with them (audit, S84)."""
+        if self._connection is None or self._commit is not None:
+            raise RuntimeError("one action ends an open transaction")
+        self._commit = action
 
     @contextmanager
     def connection(self) -> Iterator[psycopg.Connection[Any]]:

@@ -8,9 +8,10 @@ from typing import Any
 import psycopg
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from psycopg.pq import ExecStatus
 from psycopg.types.json import Jsonb
 
-from shared.adapters.postgres.session import Session
+from shared.adapters.postgres.session import COMMIT, Session
 from shared.domain.canonical_json import canonical, digest
 from shared.domain.errors import Retryable
 from shared.domain.events import check_run_event, producer_of
@@ -27,6 +28,11 @@ def tenant_audit_key(master: bytes, tenant_id: str) -> bytes:
 def chain_hash(key: bytes, previous: str, entry: Mapping[str, Any]) -> str:
     """HMAC-SHA256(K, previous hash || canonical entry), in hex."""
     return hmac.new(key, previous.encode() + canonical(entry), hashlib.sha256).hexdigest()
+
+
+def _is_done(cursor: psycopg.Cursor[Any]) -> bool:
+    """Whether the server has run the statement; one behind a refused one is skipped."""
+    return cursor.pgresult is not None and cursor.pgresult.status == ExecStatus.TUPLES_OK
 
 
 class Trail:
@@ -66,31 +72,36 @@ class Trail:
         }
         with self._session.transaction():
             if not self._session.audit_entries:
-                self._session.before_commit(self._append)
+                self._session.commit_by(self._append)
             self._session.audit_entries.append(entry)
 
     def _append(self) -> None:
-        """Raises Retryable AUDIT_APPEND_FAILED when the log refuses, so that the change is rolled back (S84, F27); a
-        database that is out, and what our own functions raise, keeps its name."""
+        """Append all entries and commit. Raises Retryable AUDIT_APPEND_FAILED when the log refuses, so that the change
+        is rolled back (S84, F27); a database that is out, what our own functions raise and what only the commit found
+        keep their names."""
+        appends: list[psycopg.Cursor[Any]] = []
         try:
-            self._append_entries()
+            self._append_entries(appends)
         except psycopg.Error as error:
-            if isinstance(error, psycopg.OperationalError) or (error.sqlstate or "").startswith("BP"):
+            appended = len(appends) == len(self._session.audit_entries) and all(map(_is_done, appends))
+            ours = (error.sqlstate or "").startswith("BP")
+            if appended or ours or isinstance(error, psycopg.OperationalError):
                 raise
             raise Retryable("AUDIT_APPEND_FAILED", "the audit log did not accept the entry") from error
 
-    def _append_entries(self) -> None:
-        """Lock the head once and send all entries of the transaction in one go."""
+    def _append_entries(self, appends: list[psycopg.Cursor[Any]]) -> None:
+        """Lock the head once and send all entries with the commit in one go: every other transaction of the tenant
+        waits for the head, so nothing is asked while it is held. A refused entry leaves the commit unsaid."""
         head = self._session.row("select seq, hash from audit_lock_head()")
         assert head is not None
         with self._session.connection() as connection, connection.pipeline():
             for entry in self._session.audit_entries:
                 numbered = {**entry, "seq": head["seq"] + 1}
                 link = chain_hash(self._key, head["hash"], numbered)
-                connection.execute(
-                    "select audit_append(%s, %s, %s, %s)", (numbered["seq"], Jsonb(numbered), head["hash"], link)
-                )
+                values = (numbered["seq"], Jsonb(numbered), head["hash"], link)
+                appends.append(connection.execute("select audit_append(%s, %s, %s, %s)", values))
                 head = {"seq": numbered["seq"], "hash": link}
+            connection.execute(COMMIT)
 
     def publish(
         self,
