@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.postgres import Databases
+from shared.domain.error_catalogue import CATALOGUE
 from shared.domain.errors import CodedError, Permanent, Refused
 from shared.usecases.abandon_evaluation import AbandonEvaluation, abandon_evaluation
 from shared.usecases.cancel_job import CancelJob, cancel_job
@@ -132,17 +133,19 @@ def test_f17_an_answer_and_the_expiry_at_once_have_one_outcome(waiting: Waiting)
 def test_one_of_twenty_parallel_answers_wins_and_the_others_are_told_by_whom(waiting: Waiting) -> None:
     review_id, token = waiting.claim()
 
-    def answer(_: int) -> tuple[str, object]:
+    def answer(_: int) -> tuple[str, object, object]:
         try:
-            waiting.submit(review_id, token)
+            won = waiting.submit(review_id, token).review
         except CodedError as error:
-            return error.code, error.details.get("submitted_by")
-        return "won", None
+            assert CATALOGUE[error.code].http == 409
+            return error.code, error.details["submitted_by"], error.details["submitted_at"]
+        return "won", won.submitted_by, won.submitted_at.isoformat(timespec="milliseconds")
 
     with ThreadPoolExecutor(20) as crowd:
         answers = list(crowd.map(answer, range(20)))
-    assert sorted(answers, key=str).count(("won", None)) == 1
-    assert answers.count(("WF_INTERRUPT_RESUME_INVALID", "usr_reviewer")) == 19
+    [(_, winner, at)] = [each for each in answers if each[0] == "won"]
+    assert winner == "usr_reviewer"
+    assert answers.count(("WF_INTERRUPT_RESUME_INVALID", winner, at)) == 19
     wait_for(lambda: waiting.status() == "rejected")
 
 
