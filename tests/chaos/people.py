@@ -1,5 +1,6 @@
 """People who use the product over HTTP while its processes are killed: they ask again until they are answered."""
 
+import hashlib
 import random
 import secrets
 import threading
@@ -38,6 +39,7 @@ class People:
     rows: Rows
     expected: dict[str, str] = field(default_factory=dict)
     submitted: dict[str, str] = field(default_factory=dict)
+    documents: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -78,6 +80,34 @@ class People:
         body = {"project_id": tender.project.project_id, "supplier_id": supplier_id, "rule_pack": pack}
         started = self.ask("POST", "/evaluations", body, role="agent")
         self.expected[started["resource"]["id"]] = decision
+
+    def upload(self, project_id: str, name: str, content: bytes) -> None:
+        """Upload one text file; it will be parsed, cut and indexed."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        declared = {"filename": name, "doc_type": "tender", "role": "primary", "media_type": "text/plain"}
+        declared |= {"size_bytes": len(content), "sha256": sha256}
+        opened = self.ask("POST", "/uploads", {"project_id": project_id, "files": [declared]}, role="agent")
+        (entry,) = opened["files"]
+        self._put(entry["put"], content)
+        done = {"files": [{"file_id": entry["file_id"]}]}
+        (item,) = self.ask("POST", f"/uploads/{opened['upload_id']}/complete", done, role="agent")["items"]
+        self.documents.append(item["document_id"])
+
+    def _put(self, link: Mapping[str, Any], content: bytes) -> None:
+        end = time.monotonic() + GIVE_UP
+        while time.monotonic() < end:
+            try:
+                answer = httpx.put(link["url"], content=content, headers=link["headers"], timeout=20)
+            except httpx.TransportError:
+                self._count("connections lost")
+                time.sleep(PAUSE)
+                continue
+            if answer.status_code < 400:
+                return
+            if "Retry-After" not in answer.headers:
+                raise Refused(answer.status_code, answer.text)
+            time.sleep(float(answer.headers["Retry-After"]))
+        raise TimeoutError("the file was not taken")
 
     def answer_all(self, stopped: threading.Event) -> None:
         """Answer what waits, several at once, until told to stop; a refusal is noted and the review looked at again."""

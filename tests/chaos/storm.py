@@ -9,8 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import httpx
 import psycopg
 
 from infra.local.demo import free_port
@@ -24,8 +25,12 @@ from tests.chaos.kills import Kills
 from tests.chaos.people import People, decisions
 from tests.evaluation_seed import BID, Seed, limit_and_judged
 from tests.records import clock, ids, pool
+from tests.rows import a_project
 
 STARTERS = 4
+EACH_UPLOAD = 5  # evaluations per uploaded document
+WORKER_THREADS = 8  # fewer than a worker has, and more connections than the API makes
+RELENTLESS = 0.2  # of the kills come while the last victims are still away
 ENDED = ("report_generated", "rejected", "failed", "canceled", "parked")
 PATIENCE = 600.0  # seconds for what is left to do after the last kill
 REVIVE_EVERY = 0.2
@@ -41,6 +46,7 @@ class Storm:
     kills: Kills = field(init=False)
     chance: random.Random = field(init=False)
     revived: Counter[str] = field(default_factory=Counter)
+    calls_project: str = ""  # its documents are uploaded meanwhile
     is_down: Callable[[], bool] = lambda: False
 
     def __post_init__(self) -> None:
@@ -82,25 +88,33 @@ class Storm:
         seed = Seed(records, limit_and_judged(), url=databases.app_url)
         for number in range(count):
             seed.bid(f"S-{number}", *BID)
+        self.calls_project = a_project(records)
         pool(databases.app_url).close()
         return seed
 
-    def rage(self, evaluations: int, kinds: Sequence[str], *, longest: float) -> None:
-        """Start evaluations while processes die; pauses between kills are up to `longest` seconds.
+    def rage(self, evaluations: int, kinds: Sequence[str], *, longest: float, patience: float = 3600.0) -> None:
+        """Start evaluations and uploads while processes die; pauses between kills are up to `longest` seconds.
 
+        After `patience` seconds nothing more is killed; `kills.done` says what was.
         Raises what a person's thread raised, and TimeoutError when the work does not end."""
         tender = self.bids(evaluations)
         self.kills.put_gates()
+        files = [(f"call-{number}.txt", text_of(number)) for number in range(max(2, evaluations // EACH_UPLOAD))]
         suppliers = [supplier for (supplier,) in self.rows("select supplier_id from suppliers order by supplier_id")]
         waiting = list(zip(suppliers, decisions(evaluations, self.chance), strict=True))
-        stopped, calls = threading.Event(), list[Future[None]]()
+        stopped, calls, end = threading.Event(), list[Future[None]](), time.monotonic() + patience
         with ThreadPoolExecutor(STARTERS + 1) as crowd:
             reader = crowd.submit(self.people.answer_all, stopped)
             try:
                 for number, kind in enumerate(kinds, 1):
-                    share = evaluations * number // len(kinds) - evaluations * (number - 1) // len(kinds)
-                    for supplier, decision in [waiting.pop() for _ in range(share)]:
+                    for supplier, decision in _share(waiting, number, len(kinds)):
                         calls.append(crowd.submit(self.people.start, tender, supplier, decision))
+                    for name, content in _share(files, number, len(kinds)):
+                        calls.append(crowd.submit(self.people.upload, self.calls_project, name, content))
+                    if time.monotonic() > end:
+                        continue
+                    if self.chance.random() > RELENTLESS:
+                        self._wait_for_rest(lambda: reader.done() or self._is_whole())
                     time.sleep(self.chance.uniform(0.1, longest))
                     self.kills.kill(kind)
                     say(f"{number}/{len(kinds)} {kind}; {len(self.people.submitted)} reviews answered")
@@ -111,6 +125,15 @@ class Storm:
             finally:
                 stopped.set()
             reader.result()
+
+    def _is_whole(self) -> bool:
+        """The API answers, and the threads of a worker have connected."""
+        try:
+            answer = httpx.get(f"{self.prepared.settings.public_url}/health/ready", timeout=2)
+        except httpx.TransportError:
+            return False
+        connected = self.platform("select from pg_stat_activity where usename = 'bidproof_platform'")
+        return answer.status_code == 200 and len(connected) > WORKER_THREADS
 
     def _is_done(self) -> bool:
         states = self.rows("select status from evaluations")
@@ -129,6 +152,20 @@ class Storm:
             if time.monotonic() > end or self.is_down():
                 raise TimeoutError("the work did not end")
             time.sleep(0.05)
+
+
+Lot = TypeVar("Lot")
+
+
+def _share(lots: Sequence[Lot], number: int, of: int) -> Sequence[Lot]:
+    """The number-th of so many equal shares."""
+    return lots[len(lots) * (number - 1) // of : len(lots) * number // of]
+
+
+def text_of(number: int) -> bytes:
+    """A call for bids of one page, another one for each number."""
+    lines = [f"{line}. Station {number} has {line + 2} platforms." for line in range(12)]
+    return "\n\n".join(["# Call for bids", *lines]).encode()
 
 
 def say(line: str) -> None:
