@@ -199,10 +199,9 @@ def _drop(consumer: str, envelope: Mapping[str, Any], parts: Parts) -> None:
     """Nothing is done and nothing comes again; the tenant's chain, an alert and the security log say so (S57, F34)."""
     about = {"code": "TENANT_SCOPE_VIOLATION", "consumer": consumer, "event_type": envelope["event_type"]}
     log.error("security event: message dropped", extra={**about, "event": envelope["event_id"]})
-    alert = {"kind": "tenant_scope_violation", "severity": "critical", **about}
     with parts.records.transaction():
         parts.records.trail.audit("message.refused", "event", envelope["event_id"], result="denied", changes=about)
-        parts.records.trail.publish("alert.raised", ("event", envelope["event_id"], 1), alert)
+        parts.records.trail.alert("tenant_scope_violation", ("event", envelope["event_id"], 1), about)
 
 
 def schedule(command: type[Any], usecase: Callable[..., Any]) -> Handler:

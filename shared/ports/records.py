@@ -60,6 +60,18 @@ class Trail(Protocol):
         """Note the event as consumed; False when this consumer had it already (W99)."""
         ...
 
+    def alert(
+        self,
+        kind: str,
+        aggregate: tuple[str, str, int],
+        about: Mapping[str, Any],
+        *,
+        severity: str = "critical",
+        project_id: str | None = None,
+    ) -> None:
+        """Publish alert.raised: something that people must look at; `severity` is warning or critical."""
+        ...
+
     def published(self, event_id: str) -> Mapping[str, Any] | None:
         """What the tenant published under the id: type, aggregate, job and payload; None for another's (W101)."""
         ...

@@ -123,10 +123,9 @@ def _check(found: Candidate, at: _Side) -> bool:
             seen = _about(found, "evaluation", found.subject_id, {"wrong": wrong})
             at.records.findings.add(REPORTS, seen, repaired=False)
             at.records.trail.audit("report.mismatch", "evaluation", found.subject_id, result="failed", changes=wrong)
-            payload = {"kind": "report_mismatch", "severity": "critical", "evaluation_id": found.subject_id}
-            payload_and_problems = {**payload, "wrong": wrong}
             about = ("evaluation", found.subject_id, evaluation.row_version)
-            at.records.trail.publish("alert.raised", about, payload_and_problems, project_id=evaluation.project_id)
+            told = {"evaluation_id": found.subject_id, "wrong": wrong}
+            at.records.trail.alert("report_mismatch", about, told, project_id=evaluation.project_id)
     raise Permanent("DATA_CORRUPTED", "a stored report is not what its row says", details=wrong)
 
 

@@ -108,5 +108,5 @@ def _count(records: Records, delivery: Delivery, result: SendResult) -> None:
     saved = records.webhooks.save(replace(webhook, status="disabled"))
     about = {"dead_in_a_row": saved.dead_in_a_row, "error_code": result.error_code}
     records.trail.audit("webhook.disabled", "webhook", saved.endpoint_id, changes=about)
-    payload = {"kind": "webhook_disabled", "endpoint_id": saved.endpoint_id, "severity": "warning"}
-    records.trail.publish("alert.raised", ("webhook", saved.endpoint_id, saved.row_version), payload)
+    seen = ("webhook", saved.endpoint_id, saved.row_version)
+    records.trail.alert("webhook_disabled", seen, {"endpoint_id": saved.endpoint_id}, severity="warning")

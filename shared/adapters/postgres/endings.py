@@ -1,7 +1,7 @@
 """How a job ends that does not succeed: dead-lettered, or parked with its review; for steps and sweeps (W47, W102)."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from shared.adapters.postgres.documents import Documents
 from shared.adapters.postgres.evaluations import Evaluations
@@ -16,22 +16,23 @@ from shared.domain.sweeps import failed_state
 from shared.domain.transitions import DOCUMENT, EVALUATION, JOB, is_terminal
 
 
+class Areas(Protocol):
+    """The areas of the same records that an ending writes to."""
+
+    jobs: Jobs
+    moves: Moves
+    trail: Trail
+    documents: Documents
+    evaluations: Evaluations
+    reviews: Reviews
+
+
 class Endings:
     """The Endings port."""
 
-    def __init__(
-        self,
-        session: Session,
-        *,
-        jobs: Jobs,
-        moves: Moves,
-        trail: Trail,
-        documents: Documents,
-        evaluations: Evaluations,
-        reviews: Reviews,
-    ) -> None:
-        self._session, self._jobs, self._moves, self._trail = session, jobs, moves, trail
-        self._documents, self._evaluations, self._reviews = documents, evaluations, reviews
+    def __init__(self, session: Session, areas: Areas) -> None:
+        self._session, self._jobs, self._moves, self._trail = session, areas.jobs, areas.moves, areas.trail
+        self._documents, self._evaluations, self._reviews = areas.documents, areas.evaluations, areas.reviews
 
     def dead_letter(self, job_id: str, error: Mapping[str, Any], *, dlq_id: str, run_status: str) -> Job:
         """job dlq_pending; dead letter and dlq_recorded; resource and job failed: three commits (W102)."""

@@ -64,15 +64,7 @@ class PostgresRecords:
         self.batches = Batches(session, jobs=self.jobs, moves=self.moves)
         self.findings = Findings(session, ids=ids)
         self.archives = ArchiveEntries(session)
-        self.repairs = Repairs(
-            session,
-            jobs=self.jobs,
-            moves=self.moves,
-            trail=self.trail,
-            documents=self.documents,
-            evaluations=self.evaluations,
-            reviews=self.reviews,
-        )
+        self.repairs = Repairs(session, self)
         self.leftovers = Leftovers(
             session,
             moves=self.moves,

@@ -169,6 +169,19 @@ class Trail:
             == 1
         )
 
+    def alert(
+        self,
+        kind: str,
+        aggregate: tuple[str, str, int],
+        about: Mapping[str, Any],
+        *,
+        severity: str = "critical",
+        project_id: str | None = None,
+    ) -> None:
+        """Publish alert.raised: something that people must look at; `severity` is warning or critical."""
+        payload = {"kind": kind, "severity": severity, **about}
+        self.publish("alert.raised", aggregate, payload, project_id=project_id)
+
     def published(self, event_id: str) -> Mapping[str, Any] | None:
         """What the tenant published under the id: type, aggregate, job and payload; None for another's (W101)."""
         return self._session.row(
