@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.domain.errors import Permanent, Refused
+from shared.domain.evaluation_rows import CriterionRun
 from shared.domain.jobs import DEADLINES, Job
 from shared.domain.transitions import JOB, is_terminal
 from shared.ports.platform import Clock, Ids
@@ -48,9 +49,7 @@ def request_review(
         known = {run.criterion_id for run in runs}
         if unknown := sorted(set(command.criteria) - known):
             raise Refused("CRITERION_NOT_FOUND", details={"criterion_ids": unknown})
-        gone = [r for r in runs[:1] if criterion_graph.state(r.evaluation_id, r.criterion_id).status == "absent"]
-        if gone:  # they are deleted all at once
-            raise Permanent("WF_CHECKPOINT_NOT_FOUND", f"thread {gone[0].thread_id}")
+        _check_threads(criterion_graph, runs)
         run_id = ids.new("run")
         job = records.jobs.accept(
             Job(
@@ -70,3 +69,10 @@ def request_review(
         changes = {"reason": command.reason, "job_id": job.job_id}
         records.trail.audit("review.requested", "evaluation", evaluation.evaluation_id, changes=changes)
     return RequestedReview(job=job, run_id=run_id)
+
+
+def _check_threads(graph: CriterionGraph, runs: Sequence[CriterionRun]) -> None:
+    """They are deleted all at once: the first one tells of the others."""
+    for run in runs[:1]:
+        if graph.state(run.evaluation_id, run.criterion_id).status == "absent":
+            raise Permanent("WF_CHECKPOINT_NOT_FOUND", f"thread {run.thread_id}")

@@ -10,7 +10,8 @@ from shared.domain.transitions import EVALUATION
 from shared.usecases.clear_leftovers import ClearLeftovers, clear_leftovers
 from shared.usecases.expire_review import ExpireReview, expire_review
 from tests.evaluation_seed import BID, Seed, limit_and_judged
-from tests.records import make_records
+from tests.fakes.object_store import FakeObjects
+from tests.records import clock, make_records
 from tests.sweeping import age, findings, sweep
 
 DAY = 86_400
@@ -24,7 +25,7 @@ def databases(own_databases: Databases) -> Databases:
 
 
 def clear(databases: Databases) -> Swept:
-    return sweep(databases, clear_leftovers, ClearLeftovers())["leftovers"]
+    return sweep(databases, clear_leftovers, ClearLeftovers(), objects=FakeObjects(clock))["leftovers"]
 
 
 def suggested(databases: Databases) -> tuple[Seed, str]:
