@@ -167,6 +167,9 @@ class Parsers:
         self._real, self._around = real, around
         self.asked: list[tuple[int, int]] = []
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
     def parser_for(self, media_type: str) -> Any:
         """The real parser of the type, seen through `around` and counted."""
         return _Counted(self._around(self._real.parser_for(media_type)), self.asked)

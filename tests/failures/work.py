@@ -1,5 +1,6 @@
 """Small documents and evaluations that go through a product by themselves or wait for a person."""
 
+import zipfile
 from pathlib import Path
 
 from shared.usecases.start_evaluation import StartedEvaluation, start_evaluation
@@ -27,6 +28,14 @@ def a_pdf(folder: Path, pages: int, name: str = "bid") -> Path:
     lines = [f"The bay {n * n} of {name} holds {n + 7} shelves of oak." for n in range(1, pages + 1)]
     draw = [lambda canvas, line=line: write_lines(canvas, (line,), y=500) for line in lines]
     return make_pdf(folder / f"{name}.pdf", *draw)
+
+
+def a_zip(folder: Path, *paths: Path) -> Path:
+    """An archive of the files."""
+    with zipfile.ZipFile(folder / "bid.zip", "w") as archive:
+        for path in paths:
+            archive.write(path, path.name)
+    return folder / "bid.zip"
 
 
 def send(product: TestProduct, path: Path) -> tuple[str, str]:
