@@ -1,0 +1,81 @@
+"""Five jobs of one tenant beside a flood of 1,000 of another: wall time against the five alone (W121, F30)."""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench.results import write
+from functions.entry import Handler
+from infra.local.postgres import Databases, ensure_database
+from shared.adapters.postgres.records import PostgresRecords
+from tests.failures import cheap_jobs
+from tests.product import running_product
+from tests.records import make_records
+
+FLOOD, FEW, ROUNDS = 1000, 5, 3
+THREADS, DEFAULT = 4, 200  # handlers of the worker; MAX_RUNNING unless it is set
+STEP_SECONDS = 0.05  # what each of the three steps waits for, as for a parser, a model or an object store
+
+
+def resolve(name: str) -> Handler:
+    """Cheap steps that wait a little."""
+    found = cheap_jobs.resolve(name)
+    if name not in cheap_jobs.STEPS:
+        return found
+
+    def waits(event: Any, context: Any) -> Any:
+        time.sleep(STEP_SECONDS)
+        return found(event, context)
+
+    return waits
+
+
+def ended(records: PostgresRecords) -> int:
+    """How many jobs of the tenant have ended."""
+    return len(records.session.rows("select 1 from jobs where status = 'succeeded'"))
+
+
+def seconds_for(records: PostgresRecords, count: int) -> float:
+    """From the acceptance of so many jobs to the end of the last one."""
+    began = time.perf_counter()
+    before = ended(records)
+    cheap_jobs.accept(records, count)
+    while ended(records) < before + count:
+        time.sleep(0.01)
+    return time.perf_counter() - began
+
+
+@contextmanager
+def product(slots: int) -> Iterator[Databases]:
+    """A fresh durable server, a worker of four threads and so many slots."""
+    with tempfile.TemporaryDirectory() as folder:
+        databases = ensure_database(Path(folder) / "database")
+        with running_product(databases, Path(folder), lambda made: cheap_jobs.with_slots(made, slots), resolve=resolve):
+            yield databases
+
+
+def measure(slots: int) -> dict[str, float]:
+    """Median seconds of five jobs alone and beside the flood, and their ratio."""
+    with product(slots) as databases:
+        quiet, loud = make_records(databases), make_records(databases)
+        alone = median(seconds_for(quiet, FEW) for _ in range(ROUNDS))
+        cheap_jobs.accept(loud, FLOOD)
+        while ended(loud) < 2 * FEW:
+            time.sleep(0.01)
+        beside = median(seconds_for(quiet, FEW) for _ in range(ROUNDS))
+        left = FLOOD - ended(loud)
+    return {"alone_s": round(alone, 2), "beside_s": round(beside, 2), "ratio": round(beside / alone, 2), "left": left}
+
+
+def main() -> None:
+    """Once with as many slots as handlers, once with the default of 200 (40 for each of the two)."""
+    figures = {f"{slots} slots": measure(slots) for slots in (THREADS, DEFAULT)}
+    write("fairness", {"flood": FLOOD, "few": FEW, "handlers": THREADS, **figures}, goal="ratio <= 2 (W121)")
+
+
+if __name__ == "__main__":
+    main()
