@@ -16,6 +16,7 @@ MOST_RATIO = 100  # P81, of entries above 10 MiB
 RATIO_FROM = 10 << 20
 MOST_LEVELS = 2  # P81: an archive in an archive is opened, one in that is not
 MOST_NAMED = 20  # entries that an error names
+NAME_LIMIT = 1000  # characters of an entry's path that are kept for people
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 # What file managers add beside the files; it is listed as ignored, so that nothing is left out silently.

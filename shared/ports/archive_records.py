@@ -25,6 +25,10 @@ class ArchiveEntries(Protocol):
         """Insert the row; False when the entry has one already."""
         ...
 
+    def has(self, parent_id: str, entry_no: int) -> bool:
+        """Whether the entry has its row."""
+        ...
+
     def of(self, parent_id: str) -> list[KeptEntry]:
         """The files of the archive in their order, as far as they are known."""
         ...

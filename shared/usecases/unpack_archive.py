@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.domain.archives import ArchiveEntry
+from shared.domain.archives import NAME_LIMIT, ArchiveEntry
 from shared.domain.documents import Document
 from shared.domain.errors import Permanent, Retryable
 from shared.domain.file_types import ZIP
@@ -76,7 +76,7 @@ def _take(parent: Document, entry: ArchiveEntry, opened: OpenArchive, with_: _Pa
     with records.transaction():
         document = records.documents.get(parent.document_id, lock=True)
         child = None if blob is None else _document(document, entry, blob, document_id=with_.ids.new("doc"))
-        if any(row.entry_no == entry.entry_no for row in records.archives.of(parent.document_id)):
+        if records.archives.has(parent.document_id, entry.entry_no):
             return
         if child is not None and blob is not None:
             records.uploads.keep_blob(blob)
@@ -85,7 +85,7 @@ def _take(parent: Document, entry: ArchiveEntry, opened: OpenArchive, with_: _Pa
             KeptEntry(
                 parent_id=parent.document_id,
                 entry_no=entry.entry_no,
-                name=entry.name,
+                name=entry.name[:NAME_LIMIT],
                 size_bytes=entry.size_bytes,
                 outcome=entry.outcome,
                 document_id=child.document_id if child else None,

@@ -24,6 +24,15 @@ class ArchiveEntries:
         )
         return found is not None
 
+    def has(self, parent_id: str, entry_no: int) -> bool:
+        """Whether the entry has its row."""
+        found = self._session.row(
+            "select from archive_entries where parent_id = %(id)s and entry_no = %(entry_no)s",
+            id=parent_id,
+            entry_no=entry_no,
+        )
+        return found is not None
+
     def of(self, parent_id: str) -> list[KeptEntry]:
         """The files of the archive in their order, as far as they are known."""
         return self._session.all(
