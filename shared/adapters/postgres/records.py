@@ -8,8 +8,8 @@ from psycopg_pool import ConnectionPool
 
 from shared.adapters.postgres.approvals import Approvals
 from shared.adapters.postgres.batches import Batches
-from shared.adapters.postgres.chunks import Chunks
 from shared.adapters.postgres.archive_entries import ArchiveEntries
+from shared.adapters.postgres.chunks import Chunks
 from shared.adapters.postgres.dead_letters import DeadLetters
 from shared.adapters.postgres.documents import Documents
 from shared.adapters.postgres.evaluations import Evaluations
@@ -55,7 +55,7 @@ class PostgresRecords:
         self.users, self.projects, self.suppliers = Users(session), Projects(session), Suppliers(session)
         self.bids, self.rule_packs = Bids(session), RulePacks(session)
         self.uploads, self.documents, self.parse_runs = Uploads(session), Documents(session), ParseRuns(session)
-        self.chunks, self.facts = Chunks(session), Facts(session)
+        self.chunks, self.facts, self.archives = Chunks(session), Facts(session), ArchiveEntries(session)
         self.searches, self.evaluations, self.verdicts = Searches(session), Evaluations(session), Verdicts(session)
         self.reviews, self.reports = Reviews(session), Reports(session)
         self.approvals, self.dead_letters = Approvals(session, self.trail), DeadLetters(session, self.trail)
@@ -63,7 +63,6 @@ class PostgresRecords:
         self.tasks, self.exports = Tasks(session), Exports(session)
         self.batches = Batches(session, jobs=self.jobs, moves=self.moves)
         self.findings = Findings(session, ids=ids)
-        self.archives = ArchiveEntries(session)
         self.repairs = Repairs(session, self)
         self.leftovers = Leftovers(
             session,
