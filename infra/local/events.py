@@ -27,13 +27,15 @@ SCHEDULES = {"relay_outbox": 1.0, "send_due_webhooks": 1.0}
 # the reconcilers of section 12; faster than a minute where somebody waits for what they repair
 SCHEDULES |= {"reconcile_runs": 10.0, "reconcile_waits": 10.0, "finish_dead_letters": 10.0}
 SCHEDULES |= {"reconcile_executions": 60.0, "reconcile_leases": 60.0, "reconcile_outbox": 60.0, "clear_leftovers": 60.0}
-
 SCHEDULES |= {"reconcile_index": 3600.0, "reconcile_objects": 86_400.0, "watch_sweeps": 60.0}
 SCHEDULES |= {"reconcile_batches": 10.0}
 SCHEDULES |= {"remind_reviewers": 60.0}  # W88
-_QUEUED = {"job.queued", "job.retry.scheduled"}
-_SLOT_FREE = {"job.succeeded", "job.failed", "job.canceled", "evaluation.needs_manual_decision"}
-_CONSUMERS = {
+
+HEARD = EVENT_TYPES  # what endpoints may ask for
+QUEUED = {"job.queued", "job.retry.scheduled"}
+ENDED = {"job.succeeded", "job.failed", "job.canceled"}
+SLOT_FREE = ENDED | {"evaluation.needs_manual_decision"}
+CONSUMERS = {
     "review.submitted": ["deliver-wait"],
     "review.expired": ["deliver-wait"],
     "job.canceled": ["deliver-wait", "stop-execution"],
@@ -48,9 +50,8 @@ def routes(event: Mapping[str, Any]) -> list[str]:
     """
     kind = str(event.get("event_type"))
     payload = event.get("payload", {})
-    family = "tasks" if kind in _QUEUED and payload.get("job_type") in TASK_TYPES else "work"
-    wakes = [f"{family}-{payload.get('lane', 'standard')}"] if kind in _QUEUED | _SLOT_FREE else []
-    ended = {"job.succeeded", "job.failed", "job.canceled"}
-    follows = ["follow-batch"] if kind in ended and payload.get("batch_id") else []
-    heard = ["deliver-webhook"] if kind in EVENT_TYPES else []  # which endpoints want it, only the tenant's rows say
-    return wakes + _CONSUMERS.get(kind, []) + follows + heard
+    family = "tasks" if kind in QUEUED and payload.get("job_type") in TASK_TYPES else "work"
+    wakes = [f"{family}-{payload.get('lane', 'standard')}"] if kind in QUEUED | SLOT_FREE else []
+    follows = ["follow-batch"] if kind in ENDED and payload.get("batch_id") else []
+    heard = ["deliver-webhook"] if kind in HEARD else []  # which endpoints want it, only the tenant's rows say
+    return wakes + CONSUMERS.get(kind, []) + follows + heard
