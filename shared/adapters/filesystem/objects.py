@@ -167,12 +167,16 @@ class FilesystemObjects(_WatchedFiles):
 
     def stream(self, key: str, *, piece: int = MIB) -> Iterator[bytes]:
         """The bytes in pieces."""
-        return _pieces(self._folder.path(key), piece)
+        with _typed():
+            path = self._folder.path(key)
+        return _pieces(path, piece)
 
     @contextmanager
     def as_file(self, key: str) -> Iterator[Path]:
         """The stored file itself; never written to."""
-        yield self._folder.path(key)
+        with _typed():
+            path = self._folder.path(key)
+        yield path
 
     def sign_put(
         self, key: str, *, size_bytes: int, sha256: str, media_type: str, expires_at: datetime
@@ -224,7 +228,7 @@ def _once(
 
 
 def _pieces(path: Path, size: int) -> Iterator[bytes]:
-    with path.open("rb") as file:
+    with _typed(), path.open("rb") as file:
         while piece := file.read(size):
             yield piece
 
