@@ -26,9 +26,11 @@ def a_batch(seed: Seed, reports: Sequence[str], *, kind: str = "export") -> Star
 
 
 def run_as(databases: Databases, job: Job, run_id: str, **given: Any) -> RanBatch:
-    """The work of a batch's job in records that only this run may change; `wrap` changes how items begin."""
+    """The work of a batch's job in records that only this run may change; `wrap` changes how items begin,
+    `prepare` sees the records before."""
     records = make_records(databases, job.tenant_id, actor_id="system:work_tasks", kind="system")
     records.session.fence(job.job_id, run_id)
+    given.get("prepare", lambda made: None)(records)
     starter: Starter = item_starter(records, ids=ids, clock=clock)
     return run_batch(
         RunBatch(batch_id=job.resource_id, job_id=job.job_id, run_id=run_id, again=job.retry_count > 0),
@@ -93,6 +95,8 @@ def check(seed: Seed, made: StartedBatch, size: int) -> BatchCounts:
     jobs = jobs_of(seed, made)
     assert all(len(found) == 1 for found in jobs.values())
     assert {item.item_no: [item.job_id] for item in items if item.job_id} == jobs
+    lost = "select count(*) as n from jobs where lane = 'bulk' and batch_item_no is null"  # nobody else uses this lane
+    assert seed.records.session.rows(lost) == [{"n": 0}]
     assert all(item.error_code for item in items if item.status in ("failed", "canceled"))
     assert all(item.error_code is None for item in items if item.status in ("pending", "started", "succeeded"))
     status = seed.records.batches.get(made.batch.batch_id).status

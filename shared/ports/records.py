@@ -11,9 +11,9 @@ from shared.domain.documents import Document
 from shared.domain.evaluation_rows import Evaluation, Review
 from shared.domain.jobs import Job, Run
 from shared.ports.approval_records import Approvals
+from shared.ports.archive_records import ArchiveEntries
 from shared.ports.batch_records import Batches
 from shared.ports.dead_letter_records import DeadLetters
-from shared.ports.archive_records import ArchiveEntries
 from shared.ports.document_records import Chunks, Documents, Facts, ParseRuns, Uploads
 from shared.ports.evaluation_records import Evaluations, Reports, Reviews, Searches, Verdicts
 from shared.ports.export_records import Exports
@@ -230,13 +230,13 @@ class Records(Protocol):
     def parse_runs(self) -> ParseRuns: ...
 
     @property
+    def archives(self) -> ArchiveEntries: ...
+
+    @property
     def chunks(self) -> Chunks: ...
 
     @property
     def facts(self) -> Facts: ...
-    @property
-    def archives(self) -> ArchiveEntries: ...
-
 
     @property
     def searches(self) -> Searches: ...

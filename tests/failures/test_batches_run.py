@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from infra.local.postgres import Databases
 from shared.domain.batches import BatchCounts
 from shared.usecases.cancel_batch import CancelBatch, cancel_batch
@@ -25,8 +27,10 @@ def counts(product: TestProduct, made: StartedBatch) -> BatchCounts:
 
 def test_good_and_bad_items_end_each_by_itself_in_the_running_product(databases: Databases, tmp_path: Path) -> None:
     with running_product(databases, tmp_path) as product:
-        seed, report_id = a_report(databases, product.tenant_id, objects=product.made.objects)
-        product.made.objects.remove(seed.records.reports.get(report_id).pdf_key)
+        _, report_id = a_report(databases, product.tenant_id, objects=product.made.objects)
+        with psycopg.connect(databases.owner_url) as owner:  # the PDF is not the one that was filed
+            owner.execute("select set_config('app.tenant_id', %s, true)", (product.tenant_id,))
+            owner.execute("update reports set pdf_sha256 = repeat('0', 64) where report_id = %s", (report_id,))
         asked = [("csv", report_id), ("csv", NOWHERE), ("json", report_id), ("pdf", report_id)] * 5
         made = started(product, "export", *({"kind": kind, "report_id": report} for kind, report in asked))
         wait_for(lambda: counts(product, made).open == 0)
@@ -37,7 +41,7 @@ def test_good_and_bad_items_end_each_by_itself_in_the_running_product(databases:
         assert records.batches.get(made.batch.batch_id).status == "completed"
         items = records.batches.items(made.batch.batch_id, after=0, limit=100)
         codes = [item.error_code for item in items]
-        assert codes == [None, "REPORT_NOT_FOUND", None, "DOC_STORAGE_MISSING"] * 5
+        assert codes == [None, "REPORT_NOT_FOUND", None, "DATA_CORRUPTED"] * 5
         jobs = records.session.rows(
             "select count(*) as n from jobs where batch_id = %(id)s and job_type = 'export'", id=made.batch.batch_id
         )

@@ -1,5 +1,6 @@
 """All tables of one tenant for one actor, over one session."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -7,8 +8,8 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from shared.adapters.postgres.approvals import Approvals
-from shared.adapters.postgres.batches import Batches
 from shared.adapters.postgres.archive_entries import ArchiveEntries
+from shared.adapters.postgres.batches import Batches
 from shared.adapters.postgres.chunks import Chunks
 from shared.adapters.postgres.dead_letters import DeadLetters
 from shared.adapters.postgres.documents import Documents
@@ -43,10 +44,17 @@ class PostgresRecords:
     """The Records port over PostgreSQL; made per request or step and used by one thread at a time."""
 
     def __init__(
-        self, pool: ConnectionPool[psycopg.Connection[Any]], actor: Actor, *, clock: Clock, ids: Ids, audit_key: bytes
+        self,
+        pool: ConnectionPool[psycopg.Connection[Any]],
+        actor: Actor,
+        *,
+        clock: Clock,
+        ids: Ids,
+        audit_key: bytes,
+        nudge: Callable[[], None] | None = None,
     ) -> None:
         self.actor = actor
-        self.session = session = Session(pool, actor)
+        self.session = session = Session(pool, actor, nudge=nudge)
         self.trail = Trail(session, clock=clock, ids=ids, audit_key=audit_key)
         self.jobs = Jobs(session, self.trail, clock=clock)
         self.traces = Traces(session)

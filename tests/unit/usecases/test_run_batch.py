@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from infra.local.postgres import Databases
+from shared.adapters.postgres.records import PostgresRecords
 from shared.domain.batches import BatchItem
 from shared.domain.errors import Permanent, Refused, Retryable
 from shared.domain.jobs import Job
@@ -106,6 +107,30 @@ def test_a_killed_worker_leaves_whole_items_and_the_next_one_goes_on(
     work_batch(databases, seed, made)
     assert check(seed, made, 4).started == 4 and jobs_of(seed, made).items() >= first.items()
     assert seed.records.jobs.newest_run(made.job.job_id).run_no == 2
+
+
+def test_a_worker_killed_between_a_job_and_its_item_leaves_neither(
+    databases: Databases, place: tuple[Seed, str]
+) -> None:
+    seed, report = place
+    made = a_batch(seed, [report] * 2)
+
+    def prepare(records: PostgresRecords) -> None:
+        tie = records.batches.begin
+
+        def begin(item: BatchItem, job_id: str) -> None:
+            if item.item_no == 2:
+                raise Killed
+            tie(item, job_id)
+
+        records.batches.begin = begin  # type: ignore[method-assign]
+
+    with pytest.raises(Killed):
+        work_batch(databases, seed, made, prepare=prepare)
+    assert check(seed, made, 2).pending == 1
+    make_due(seed, made.job, lease=True)
+    work_batch(databases, seed, made)
+    assert check(seed, made, 2).started == 2
 
 
 def test_f28_an_owner_that_lost_its_lease_begins_nothing_more(databases: Databases, place: tuple[Seed, str]) -> None:
