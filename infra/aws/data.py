@@ -49,7 +49,15 @@ class Database(Construct):
 
     def __init__(self, scope: Construct, id: str, *, name: str, stage: Stage, network: Network, key: Any) -> None:
         super().__init__(scope, id)
-        self.cluster = rds.DatabaseCluster(
+        self.cluster = self._cluster(stage, network, key)
+        self.endpoint = self.cluster.cluster_endpoint.hostname
+        self.admin_secret_arn = self.cluster.node.default_child.attr_master_user_secret_secret_arn
+        self.proxy = self._proxy(name, network)
+        # arn:aws:rds:<region>:<account>:db-proxy:<id>, and logins are granted by that id
+        self.proxy_id = Fn.select(6, Fn.split(":", self.proxy.attr_db_proxy_arn))
+
+    def _cluster(self, stage: Stage, network: Network, key: Any) -> Any:
+        return rds.DatabaseCluster(
             self,
             "Cluster",
             engine=rds.DatabaseClusterEngine.aurora_postgres(version=ENGINE),
@@ -78,11 +86,6 @@ class Database(Construct):
             cloudwatch_logs_exports=["postgresql"],
             parameter_group=self._parameters(),
         )
-        self.endpoint = self.cluster.cluster_endpoint.hostname
-        self.admin_secret_arn = self.cluster.node.default_child.attr_master_user_secret_secret_arn
-        self.proxy = self._proxy(name, network)
-        # arn:aws:rds:<region>:<account>:db-proxy:<id>, and logins are granted by that id
-        self.proxy_id = Fn.select(6, Fn.split(":", self.proxy.attr_db_proxy_arn))
 
     def _parameters(self) -> Any:
         return rds.ParameterGroup(

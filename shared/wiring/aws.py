@@ -13,7 +13,7 @@ from shared.adapters.aws_calls import aws_client
 from shared.adapters.postgres.records import PostgresRecords
 from shared.adapters.postgres.session import open_pool
 from shared.adapters.rds_login import RdsLogin
-from shared.adapters.secrets_manager import read_secret
+from shared.adapters.aws_secrets import read_secret
 from shared.adapters.sqs import SqsQueue
 from shared.domain.errors import CodedError
 from shared.ports.dispatch import Outbox
