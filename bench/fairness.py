@@ -11,13 +11,14 @@ from typing import Any
 from bench.results import write
 from functions.entry import Handler
 from infra.local.postgres import Databases, ensure_database
+from infra.local.product import SLOTS_PER_HANDLER
 from shared.adapters.postgres.records import PostgresRecords
 from tests.failures import cheap_jobs
 from tests.product import running_product
 from tests.records import make_records
 
 FLOOD, FEW, ROUNDS = 1000, 5, 3
-THREADS, DEFAULT = 4, 200  # handlers of the worker; MAX_RUNNING unless it is set
+THREADS, UNTIED = 4, 200  # handlers of the worker; slots of an environment whose functions are always free
 STEP_SECONDS = 0.05  # what each of the three steps waits for, as for a parser, a model or an object store
 
 
@@ -72,8 +73,8 @@ def measure(slots: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Once with as many slots as handlers, once with the default of 200 (40 for each of the two)."""
-    figures = {f"{slots} slots": measure(slots) for slots in (THREADS, DEFAULT)}
+    """With as many slots as handlers, with those of `make up`, and with 200 (40 for each of the two)."""
+    figures = {f"{slots} slots": measure(slots) for slots in (THREADS, SLOTS_PER_HANDLER * THREADS, UNTIED)}
     write("fairness", {"flood": FLOOD, "few": FEW, "handlers": THREADS, **figures}, goal="ratio <= 2 (W121)")
 
 

@@ -20,6 +20,7 @@ from shared.settings import LocalOptions, Settings, environment
 
 MODULES = {"api": "infra.local.api", "worker": "infra.local.worker"}
 START_SECONDS = 60
+SLOTS_PER_HANDLER = 2  # more would wait inside the worker, where nobody asks whose turn it is (W121, bench/fairness.py)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ def prepare(options: LocalOptions) -> Prepared:
         search=options.search,
         opensearch_url=ensure_search_server(root) if options.search == "opensearch" else "",
     )
+    settings = replace(settings, max_running=SLOTS_PER_HANDLER * settings.worker_threads)
     issuer = LocalIssuer(root, issuer=settings.issuer, audience=settings.audience)
     tenant = ensure_tenant(databases.owner_url, issuer=settings.issuer, tier="enterprise")
     return Prepared(settings, databases, tenant, issuer, owns_server=not options.server_url)
