@@ -59,7 +59,8 @@ def step(command: type[Any], usecase: Callable[..., Any], *, fenced: bool = True
         time.sleep(retry_jitter_seconds(int(scope.get("attempt") or 0), random.random()))
         started_at = parts.clock.now()
         if fenced:
-            _admit(parts, scope)
+            if not _admit(parts, scope):
+                return {}
             parts.records.session.fence(scope["job_id"], scope["run_id"])
         try:
             result = _fields(call(usecase, command(**event["command"]), parts))
@@ -80,10 +81,17 @@ def _fields(result: Any) -> dict[str, Any]:
     return asdict(result) if is_dataclass(result) and not isinstance(result, type) else {}
 
 
-def _admit(parts: Parts, scope: Mapping[str, Any]) -> None:
+def _admit(parts: Parts, scope: Mapping[str, Any]) -> bool:
+    """Whether the step has work to do: not when this very run has succeeded and the machine did not hear of it.
+
+    A try after one that left no word, killed or timed out, notes both moves at its start (W7)."""
     job: Job = parts.records.jobs.get(scope["job_id"])
+    if job.status == "succeeded" and job.claim_token == scope["run_id"]:
+        return False
     if is_terminal(JOB, job.status) or job.claim_token != scope["run_id"]:
         raise Canceled(f"{job.job_id} is {job.status} and belongs to {job.claim_token}")
+    if job.status == "running" and int(scope.get("attempt") or 0) and str(scope.get("item", "")) == "":
+        job = parts.records.moves.job(job, "retrying", step=scope["state"], retry_count=job.retry_count + 1)
     if job.status == "retrying":
         job = parts.records.moves.job(job, "running", step=scope["state"])
     stage = STAGE_OF_STATE.get(scope["state"], job.stage)
@@ -91,6 +99,7 @@ def _admit(parts: Parts, scope: Mapping[str, Any]) -> None:
         parts.records.moves.enter_stage(job, stage)
     if job.step != scope["state"]:  # so that a failure names the step that failed, not the last one that ended (D127)
         parts.records.jobs.progress(job.job_id, done=0, step=scope["state"])
+    return True
 
 
 def _failed(parts: Parts, scope: Mapping[str, Any], started_at: Any, error: CodedError) -> CodedError:

@@ -158,20 +158,23 @@ class Objects(Construct):
             server_access_logs_bucket=self.access_logs,
             server_access_logs_prefix="objects/",
             removal_policy=removal(stage),
-            lifecycle_rules=[
-                s3.LifecycleRule(id="unfinished", abort_incomplete_multipart_upload_after=Duration.days(2)),
-                s3.LifecycleRule(
-                    id="older-versions",
-                    noncurrent_version_expiration=Duration.days(90),
-                    noncurrent_version_transitions=[
-                        s3.NoncurrentVersionTransition(
-                            storage_class=s3.StorageClass.INFREQUENT_ACCESS, transition_after=Duration.days(30)
-                        )
-                    ],
-                ),
-            ],
+            lifecycle_rules=self._lifecycle(),
         )
         self._tell_eventbridge()
+
+    def _lifecycle(self) -> list[Any]:
+        return [
+            s3.LifecycleRule(id="unfinished", abort_incomplete_multipart_upload_after=Duration.days(2)),
+            s3.LifecycleRule(
+                id="older-versions",
+                noncurrent_version_expiration=Duration.days(90),
+                noncurrent_version_transitions=[
+                    s3.NoncurrentVersionTransition(
+                        storage_class=s3.StorageClass.INFREQUENT_ACCESS, transition_after=Duration.days(30)
+                    )
+                ],
+            ),
+        ]
 
     def _tell_eventbridge(self) -> None:
         """Written into the bucket itself: the L2 option would add a function of CDK's own."""

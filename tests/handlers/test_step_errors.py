@@ -151,3 +151,19 @@ def test_a_result_above_200_kib_fails_the_step_for_good(stand: Stand) -> None:
 def test_a_result_in_chinese_is_counted_as_it_travels(stand: Stand) -> None:
     with pytest.raises(Permanent):
         stand.step(Told(text="标" * (PAYLOAD_LIMIT // 6 + 1) + secrets.token_hex(1)))
+
+
+def test_a_try_after_one_that_left_no_word_notes_both_moves_at_its_start(stand: Stand) -> None:
+    stand.step(Told(text="first"), attempt=1)
+    assert (stand.job.status, stand.job.retry_count) == ("running", 1)
+
+
+def test_a_try_inside_a_map_leaves_the_job_running_and_uncounted(stand: Stand) -> None:
+    stand.step(Told(text="first"), attempt=1, item="0")
+    assert (stand.job.status, stand.job.retry_count) == ("running", 0)
+
+
+def test_a_last_step_whose_success_was_not_heard_ends_well_and_does_nothing_again(stand: Stand) -> None:
+    records = stand.parts.records
+    records.moves.job(records.jobs.get(stand.job_id), "succeeded")
+    assert stand.step(AssertionError("called again"), attempt=1) == {}
