@@ -5,7 +5,7 @@ import hashlib
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 PREFIXES = frozenset(
     "ten usr grn prj sup bid rpk crt upl fil doc prs chk blk fct slg pck evl vrd cit rev rvi dec wai rpt job run "
-    "apr dlq fnd evt aud req svc whk whd exp bat".split()
+    "apr dlq fnd evt aud req svc whk whd exp bat rel gat".split()
 )
 
 

@@ -9,6 +9,7 @@ DEADLINES = {
     "ingest_document": timedelta(hours=5),
     "evaluate_bid": timedelta(days=8),
     "resume_evaluation": timedelta(days=8),
+    "roll_out_release": timedelta(hours=4),
     "export": timedelta(minutes=30),
     "batch": timedelta(hours=24),
 }
@@ -17,6 +18,7 @@ MACHINES = {
     "ingest_document": "ingest_document",
     "evaluate_bid": "evaluate_bid",
     "resume_evaluation": "evaluate_bid",
+    "roll_out_release": "roll_out_release",
     "export": "tasks",
     "batch": "tasks",
 }

@@ -93,6 +93,20 @@ BATCH: Mapping[str, frozenset[str]] = {
     "completed": frozenset(),
     "canceled": frozenset(),
 }
+RELEASE: Mapping[str, frozenset[str]] = {
+    "draft": frozenset({"gating"}),
+    "gating": frozenset({"release_ready", "release_blocked"}),
+    "release_blocked": frozenset({"gating"}),
+    "release_ready": frozenset({"canary"}),
+    "canary": frozenset({"baking", "rolling_back"}),
+    "baking": frozenset({"closed", "rolling_back"}),
+    "closed": frozenset({"rolling_back", "superseded"}),
+    "rolling_back": frozenset({"replay_verifying"}),
+    "replay_verifying": frozenset({"rolled_back", "rollback_failed"}),
+    "rollback_failed": frozenset({"rolling_back"}),
+    "rolled_back": frozenset(),
+    "superseded": frozenset(),
+}
 STAGES = ("ingest", "parse", "index", "retrieve", "evaluate", "review", "report", "archive")
 
 

@@ -9,7 +9,7 @@ from shared.adapters.postgres.migrate import migrate
 from shared.domain.errors import Retryable
 
 OWNER = "bidproof_owner"
-LOGINS = ("bidproof_app", "bidproof_relay", "bidproof_dispatch", "bidproof_sweep")
+LOGINS = ("bidproof_app", "bidproof_relay", "bidproof_dispatch", "bidproof_sweep", "bidproof_measure")
 _LOCK = 0x6269_6471  # any number that only this module uses
 _IAM = "rds_iam"  # whoever has this role signs in with a token of IAM (RDS user guide)
 
