@@ -183,6 +183,16 @@ def test_every_step_may_run_twice(start: Any) -> None:
     assert records.documents.get(run.document_id).status == "indexed"
 
 
+def test_the_last_step_repeated_after_a_lost_answer_does_nothing_and_does_not_fail(start: Any) -> None:
+    run: Run = start(a_pdf(LINES))
+    ids = run.upto("IndexChunks")
+    run.step("FinishIngestion", **ids)
+    records = run.parts().records
+    acts = records.session.rows("select action from audit_log order by seq")
+    assert run.step("FinishIngestion", **ids) == {}
+    assert records.session.rows("select action from audit_log order by seq") == acts
+
+
 def test_a_step_of_a_canceled_job_does_nothing(start: Any) -> None:
     run: Run = start(a_pdf(LINES))
     ids = run.upto("ParseRange")
