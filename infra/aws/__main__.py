@@ -4,6 +4,7 @@ from typing import Any
 
 from aws_cdk import App, Environment, Tags
 
+from infra.aws import nag
 from infra.aws.assets import Assets
 from infra.aws.stack import AppStack, DataStack
 from infra.aws.stages import read_stage, stage_names
@@ -32,12 +33,15 @@ def new_app(**given: Any) -> App:
 
 
 def main() -> None:
-    """Write the templates of one stage, or of all, to cdk.out; raises StageInvalid for a bad template of stages."""
+    """Write the templates of one stage, or of all, to cdk.out.
+
+    Raises StageInvalid for a bad template of stages, and fails on findings of cdk-nag that have no reason."""
     app = new_app()
     chosen = app.node.try_get_context("stage")
     assets = Assets.built()
     for name in [chosen] if chosen else stage_names():
         add_stage(app, name, assets)
+    nag.check(app)
     app.synth()
 
 

@@ -64,5 +64,6 @@ class Network(Construct):
                 service=getattr(ec2.InterfaceVpcEndpointAwsService, service),
                 private_dns_enabled=True,
                 security_groups=[group],
+                open=False,  # functions only, not every address of the network
                 subnets=ec2.SubnetSelection(subnet_type=self.private.subnet_type, availability_zones=zones),
             )

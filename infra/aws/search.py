@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from aws_cdk import Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -27,6 +28,7 @@ class Search(Construct):
             self,
             "Domain",
             version=opensearch.EngineVersion.open_search(VERSION),
+            domain_name=_name(stage),
             capacity=opensearch.CapacityConfig(
                 data_nodes=stage.search_nodes,
                 data_node_instance_type=stage.search_instance,
@@ -46,7 +48,23 @@ class Search(Construct):
             fine_grained_access_control=opensearch.AdvancedSecurityOptions(master_user_arn=self.admin.role_arn),
             removal_policy=removal(stage),
         )
+        self._admit(stage)
         self._logs(stage)
+
+    def _admit(self, stage: Stage) -> None:
+        """Roles of this account only, each with its own grant (stack.py); nobody without a signature.
+
+        Written into the domain itself: the L2 option would add a function of CDK's own."""
+        stack = Stack.of(self)
+        self.domain.node.default_child.access_policies = iam.PolicyDocument(
+            statements=[
+                iam.PolicyStatement(
+                    principals=[iam.AccountRootPrincipal()],
+                    actions=[f"es:ESHttp{method}" for method in ("Get", "Post", "Put", "Delete", "Head")],
+                    resources=[stack.format_arn(service="es", resource="domain", resource_name=f"{_name(stage)}/*")],
+                )
+            ]
+        )
 
     def _logs(self, stage: Stage) -> None:
         """Written into the domain itself: the L2 option would add a function of CDK's own."""
@@ -67,11 +85,14 @@ class Search(Construct):
             ],
         )
         domain = self.domain.node.default_child
-        domain.add_property_override(
-            "LogPublishingOptions",
-            {
-                kind: {"CloudWatchLogsLogGroupArn": group.log_group_arn, "Enabled": True}
-                for kind, group in groups.items()
-            },
-        )
+        domain.log_publishing_options = {
+            kind: opensearch.CfnDomain.LogPublishingOptionProperty(
+                cloud_watch_logs_log_group_arn=group.log_group_arn, enabled=True
+            )
+            for kind, group in groups.items()
+        }
         domain.node.add_dependency(policy)
+
+
+def _name(stage: Stage) -> str:
+    return f"bidproof-{stage.name}"
