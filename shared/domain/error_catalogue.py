@@ -43,6 +43,7 @@ DEPENDENCY_UNAVAILABLE|503|transient|yes|E4|A part of the system does not answer
 CIRCUIT_OPEN|503|transient|yes|E4|A failing dependency is not called for a while|依赖熔断中
 DEPENDENCY_TIMEOUT|504|transient|yes|E5|A call ran out of time|依赖调用超时
 SERVICE_SHUTTING_DOWN|503|transient|yes|E4|The service is shutting down|服务正在关闭
+SERVICE_READ_ONLY|503|transient|yes|E4|New work is not accepted at the moment|暂不接受新任务
 WF_STEP_TIMEOUT|504|transient|yes|E5|A step ran out of time|步骤超时
 CAPABILITY_MISSING|409|business_rule|no|E1|The product cannot do this|系统不具备该能力
 CONFIG_INVALID|422|validation|no|E1|A setting is refused|配置无效
@@ -61,6 +62,10 @@ REVIEW_NOT_FOUND|404|validation|no|E1|Review not found|复核不存在
 REPORT_NOT_FOUND|404|validation|no|E1|Report not found|报告不存在
 JOB_NOT_FOUND|404|validation|no|E1|Job not found|任务不存在
 RUN_NOT_FOUND|404|validation|no|E1|Run not found|运行不存在
+RELEASE_NOT_FOUND|404|validation|no|E1|There is no such release|发布版本不存在
+RELEASE_BLOCKED|409|business_rule|no|E1|The release is not admitted|发布版本未获准入
+RELEASE_STATE_CONFLICT|409|business_rule|no|E1|The release's state does not allow this|发布版本的状态不允许此操作
+DATASET_VERSION_REQUIRED|409|business_rule|no|E1|A release needs a frozen data set version|发布需要已冻结的数据集版本
 CODE_TAKEN|409|business_rule|no|E1|The code is in use|编码已被使用
 PROJECT_CLOSED|409|business_rule|no|E1|The project accepts no more work|项目已关闭
 BATCH_NOT_FOUND|404|validation|no|E1|There is no such batch|批处理不存在

@@ -10,6 +10,7 @@ from shared.domain.context import Actor
 from shared.domain.documents import Document
 from shared.domain.evaluation_rows import Evaluation, Review
 from shared.domain.jobs import Job, Run
+from shared.domain.releases import Release
 from shared.ports.approval_records import Approvals
 from shared.ports.archive_records import ArchiveEntries
 from shared.ports.batch_records import Batches
@@ -18,6 +19,7 @@ from shared.ports.document_records import Chunks, Documents, Facts, ParseRuns, U
 from shared.ports.evaluation_records import Evaluations, Reports, Reviews, Searches, Verdicts
 from shared.ports.export_records import Exports
 from shared.ports.project_records import Bids, Projects, RulePacks, Suppliers, Users
+from shared.ports.release_records import Releases
 from shared.ports.sweep_records import Findings, Leftovers, Repairs
 from shared.ports.task_records import Tasks
 from shared.ports.trace_records import Traces
@@ -156,6 +158,10 @@ class Moves(Protocol):
         """Move a batch; changes may name cancel_reason."""
         ...
 
+    def release(self, release: Release, to: str, **changes: Any) -> Release:
+        """Move a release, and publish release.changed."""
+        ...
+
     def enter_stage(self, job: Job, stage: str) -> None:
         """Let a living job enter a later stage; raises Refused WF_STAGE_INVALID for an earlier one."""
         ...
@@ -279,6 +285,9 @@ class Records(Protocol):
 
     @property
     def batches(self) -> Batches: ...
+
+    @property
+    def releases(self) -> Releases: ...
 
     @property
     def leftovers(self) -> Leftovers: ...

@@ -5,6 +5,7 @@ from typing import Any
 
 from shared.domain.errors import Permanent
 from shared.domain.jobs import FIRST_STAGE, Job
+from shared.domain.releases import ROLL_BACK
 from shared.domain.transitions import JOB, is_terminal
 from shared.ports.records import Records
 
@@ -44,12 +45,14 @@ def claim_job(command: ClaimJob, *, records: Records) -> ClaimedJob:
 
 
 def _start(records: Records, job: Job, run_id: str) -> None:
-    stage = job.stage or FIRST_STAGE[job.job_type]
+    stage = job.stage or FIRST_STAGE.get(job.job_type)
     records.moves.job(job, "running", claim_token=run_id, stage=stage, step="ClaimJob")
     if job.job_type == "ingest_document":
         document = records.documents.get(job.resource_id)
         if document.status == "parse_queued":
             records.moves.document(document, "parsing")
+    elif job.job_type == "roll_out_release" and job.payload.get("start_at") != ROLL_BACK:
+        records.moves.release(records.releases.get(job.resource_id, lock=True), "gating")
 
 
 def _entry(records: Records, job: Job) -> dict[str, Any] | None:

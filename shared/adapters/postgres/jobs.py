@@ -16,6 +16,7 @@ from shared.ports.platform import Clock
 COLUMNS = ", ".join(f.name for f in fields(Job))
 RUN_COLUMNS = ", ".join(f.name for f in fields(Run))
 BACKLOG = 2000
+RELEASES = "roll_out_release"  # what brings the platform back is let through
 ACCEPT = f"""
 with accepted as (
   insert into jobs (job_id, job_type, resource_type, resource_id, project_id, lane, priority, status,
@@ -24,6 +25,7 @@ with accepted as (
       %(priority)s, 'queued', %(deadline_at)s, %(requeue_of)s, %(batch_id)s, %(payload)s,
       %(priority)s * 60 - extract(epoch from clock_timestamp())
   where (select count(*) from (select from jobs where status = 'queued' limit {BACKLOG}) q) < {BACKLOG}
+    and (%(is_let_through)s or not exists (select from work_switch where is_closed))
   returning *),
 made as (
   insert into runs (run_id, job_id, run_no, machine, machine_version, execution_name, status)
@@ -48,7 +50,9 @@ class Jobs:
     def accept(self, job: Job, *, run_id: str) -> Job:
         """Insert job and run 1 and publish job.queued, in the caller's transaction (W12).
 
-        Raises Retryable TENANT_BACKLOG_FULL when 2,000 jobs of the tenant are queued (W124)."""
+        Raises Retryable TENANT_BACKLOG_FULL when 2,000 jobs of the tenant are queued (W124), and SERVICE_READ_ONLY for
+        what a person asks for while new work is closed (W63)."""
+        let_through = self._session.actor.kind != "user" or job.job_type == RELEASES
         with self._session.transaction():
             saved = self._session.first(
                 Job,
@@ -67,7 +71,10 @@ class Jobs:
                 run_id=run_id,
                 machine=MACHINES[job.job_type],
                 name=execution_name(job.job_id, 1),
+                is_let_through=let_through,
             )
+            if saved is None and not let_through:
+                self._refuse_while_closed()
             if saved is None:
                 raise Retryable("TENANT_BACKLOG_FULL", details={"queued": BACKLOG})
             about = ("job", job.job_id, 1)
@@ -77,6 +84,10 @@ class Jobs:
             )
             self._trail.audit("job.queued", "job", job.job_id, changes={"type": job.job_type})
         return saved
+
+    def _refuse_while_closed(self) -> None:
+        if row := self._session.row("select reason from work_switch where is_closed"):
+            raise Retryable("SERVICE_READ_ONLY", details={"switch": row["reason"]})
 
     def get(self, job_id: str, *, lock: bool = False, alone: bool = False) -> Job:
         """The job; `lock` locks the row, `alone` waits before for the transactions of its steps to end and holds new

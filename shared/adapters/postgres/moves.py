@@ -15,9 +15,10 @@ from shared.domain.documents import Document
 from shared.domain.errors import Refused
 from shared.domain.evaluation_rows import Evaluation, Review
 from shared.domain.jobs import TASK_TYPES, Job
+from shared.domain.releases import Release
 from shared.ports.platform import Clock
 
-Row = TypeVar("Row", Job, Document, Evaluation, Review, Batch)
+Row = TypeVar("Row", Job, Document, Evaluation, Review, Batch, Release)
 
 EVENTS = {
     "jobs": {
@@ -38,6 +39,7 @@ EVENTS = {
         "report_generated": "report.generated",
     },
     "reviews": {"expired": "review.expired"},
+    "releases": dict.fromkeys(transitions.RELEASE, "release.changed"),
 }
 RUN_EVENTS = {"succeeded": "run.succeeded", "failed": "run.failed", "stopped": "run.canceled"}
 
@@ -112,6 +114,15 @@ class Moves:
         with self._session.transaction():
             moved = self._move("batches", "batch_id", batch, to, changes)
             self._trail.audit(f"batch.{to}", "batch", batch.batch_id)
+        return moved
+
+    def release(self, release: Release, to: str, **changes: Any) -> Release:
+        """Move a release, and publish release.changed."""
+        transitions.check_move(transitions.RELEASE, release.status, to)
+        with self._session.transaction():
+            moved = self._move("releases", "release_id", release, to, changes)
+            about = ("release", release.release_id)
+            self._publish("releases", about, to, moved.row_version, None, job_id=moved.job_id)
         return moved
 
     def enter_stage(self, job: Job, stage: str) -> None:

@@ -22,6 +22,7 @@ from shared.adapters.postgres.leftovers import Leftovers
 from shared.adapters.postgres.moves import Moves
 from shared.adapters.postgres.parse_runs import ParseRuns
 from shared.adapters.postgres.projects import Projects
+from shared.adapters.postgres.releases import Releases
 from shared.adapters.postgres.reports import Reports
 from shared.adapters.postgres.reviews import Reviews
 from shared.adapters.postgres.rule_packs import RulePacks
@@ -70,6 +71,7 @@ class PostgresRecords:
         self.webhooks, self.webhook_deliveries = Webhooks(session), WebhookDeliveries(session)
         self.tasks, self.exports = Tasks(session), Exports(session)
         self.batches = Batches(session, jobs=self.jobs, moves=self.moves)
+        self.releases = Releases(session)
         self.findings = Findings(session, ids=ids)
         self.repairs = Repairs(session, self)
         self.leftovers = Leftovers(

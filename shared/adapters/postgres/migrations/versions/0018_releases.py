@@ -70,7 +70,8 @@ create table live_configurations (
   version text not null, candidate text, weight int not null default 0,
   check ((candidate is null) = (weight = 0)));
 create table work_switch (
-  is_the_one boolean primary key default true check (is_the_one), {CHANGED}, is_closed boolean not null default false, reason text);
+  is_the_one boolean primary key default true check (is_the_one), {CHANGED},
+  is_closed boolean not null default false, reason text);
 insert into work_switch default values;
 """
 RIGHTS = {
