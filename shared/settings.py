@@ -34,10 +34,15 @@ class Settings:
     event_bus: str = _row("EVENT_BUS", "AWS only: name of the event bus", "")
     queue_prefix: str = _row("QUEUE_PREFIX", "AWS only: what the names of queues begin with", "")
     state_machines: str = _row("STATE_MACHINES", "AWS only: JSON object, machine -> ARN of its alias", "")
+    release_under_test: str = _row(
+        "RELEASE_UNDER_TEST", "AWS only, of the deployment hooks: JSON with function, user_pool, token_url, clients", ""
+    )
     data_dir: Path = _row("DATA_DIR", "folder of objects, search index and issuer keys", Path(".local"))
     public_url: str = _row("PUBLIC_URL", "address under which clients reach the API", "http://127.0.0.1:8080")
     issuer: str = _row("ISSUER", "`iss` of accepted access tokens", "https://issuer.bidproof.local")
-    audience: str = _row("AUDIENCE", "`aud` of accepted access tokens", "bidproof")
+    audience: str = _row(
+        "AUDIENCE", "`aud` (of Cognito `client_id`) of accepted access tokens; spaces separate several", "bidproof"
+    )
     jwks_url: str = _row("JWKS_URL", "key set of the issuer; empty means the local issuer's own file", "")
     search: str = _row("SEARCH", "`embedded` or `opensearch`", "embedded")
     opensearch_url: str = _row(
@@ -61,15 +66,25 @@ class LocalOptions:
     search: str = _row("SEARCH", "`embedded` or `opensearch`", "embedded")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmokeOptions:
+    """What a user may say to `make smoke` instead of a stage: an address and a token for each role."""
+
+    url: str = _row("SMOKE_URL", "address of the API; empty: the output ApiUrl of the stage", "")
+    agent_token: str = _row("SMOKE_AGENT_TOKEN", "access token of an agent; empty: of the stage's machine client", "")
+    evaluator_token: str = _row("SMOKE_EVALUATOR_TOKEN", "access token of an evaluator", "")
+    admin_token: str = _row("SMOKE_ADMIN_TOKEN", "access token of an admin, who activates the agent's rule pack", "")
+
+
 NEEDED = {
     "local": ("platform_url", "master_key"),
     "aws": ("master_secret", "region", "objects_bucket", "event_bus", "state_machines", "jwks_url"),
 }
-Kind = TypeVar("Kind", Settings, LocalOptions)
+Kind = TypeVar("Kind", Settings, LocalOptions, SmokeOptions)
 
 
 def read_settings(kind: type[Kind], environ: Mapping[str, str] | None = None) -> Kind:
-    """Read one of the two tables from the environment (or the mapping given).
+    """Read one of the tables from the environment (or the mapping given).
 
     Raises KeyError for a missing required row, also one that only the platform needs, and ValueError for a value that
     does not fit its type or an unknown platform."""

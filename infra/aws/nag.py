@@ -80,7 +80,7 @@ ACCEPTED = (
     Accepted(
         finding=r"AwsSolutions-SMG4",
         path=rf"{_ANY_STAGE}-data/MasterKey/Resource",
-        reason="The audit chain, stored ciphertext and links derive from this text: another text makes them unreadable. "
+        reason="Audit chain, stored ciphertext and links derive from this text: another one makes them unreadable. "
         "It changes by the runbook secret_rotation, which encrypts again first.",
     ),
     Accepted(

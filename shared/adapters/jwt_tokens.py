@@ -13,6 +13,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import RSAAlgorithm
+from jwt.types import Options
 
 from shared.domain.errors import Refused, Retryable
 from shared.domain.ids import is_id
@@ -24,7 +25,8 @@ REFETCH = timedelta(seconds=30)
 STALE = timedelta(hours=24)
 SMALLEST_KEY_BITS = 2048
 LARGEST_TOKEN = 8192
-REQUIRED = ("iss", "aud", "exp", "nbf", "iat", "sub", "jti", "tenant_id", "token_use")
+REQUIRED = ("iss", "exp", "iat", "sub", "jti", "tenant_id", "token_use")  # and aud with nbf, or client_id
+CHECKED_HERE: Options = {"verify_aud": False, "verify_exp": False, "verify_nbf": False, "verify_iat": False}
 KeySet = Mapping[str, Any]
 
 
@@ -60,10 +62,11 @@ def key_set_source(url: str) -> Callable[[], KeySet]:
 
 
 class TokenVerifier:
-    """Verifies access tokens of one issuer; safe to share between threads."""
+    """Verifies access tokens of one issuer for our audiences (separated by spaces); safe to share by threads."""
 
     def __init__(self, fetch: Callable[[], KeySet], *, issuer: str, audience: str, clock: Clock) -> None:
-        self._fetch, self._issuer, self._audience, self._clock = fetch, issuer, audience, clock
+        self._fetch, self._issuer, self._clock = fetch, issuer, clock
+        self._audiences = frozenset(audience.split())
         self._lock = threading.Lock()
         self._keys: dict[str, RSAPublicKey] = {}
         self._fetched_at: datetime | None = None
@@ -82,9 +85,8 @@ class TokenVerifier:
                 token,
                 self._key(header["kid"]),
                 algorithms=["RS256"],
-                audience=self._audience,
                 issuer=self._issuer,
-                options={"require": list(REQUIRED), "verify_exp": False, "verify_nbf": False, "verify_iat": False},
+                options={"require": list(REQUIRED), **CHECKED_HERE},
             )
         except jwt.PyJWTError as error:
             raise Refused("AUTH_UNAUTHORIZED", "the token is not valid") from error
@@ -101,19 +103,33 @@ class TokenVerifier:
             raise Retryable("DEPENDENCY_UNAVAILABLE", "no signing key is known")
 
     def _check(self, claims: Mapping[str, Any]) -> None:
-        """Times against our clock with 60 s of skew, use and the form of tenant and subject."""
+        """Audience, times against our clock with 60 s of skew, use and the form of tenant and subject."""
+        if not self._is_for_us(claims):
+            raise Refused("AUTH_UNAUTHORIZED", "the token is for somebody else")
         now = self._clock.now().timestamp()
-        times = [claims[name] for name in ("exp", "nbf", "iat")]
+        begins = claims["nbf"] if "nbf" in claims else claims["iat"]
+        times = [claims["exp"], begins, claims["iat"]]
         if not all(isinstance(time, int | float) and not isinstance(time, bool) for time in times):
             raise Refused("AUTH_UNAUTHORIZED", "a time of the token is no number")
         skew = SKEW.total_seconds()
-        if now >= claims["exp"] + skew or now < claims["nbf"] - skew or now < claims["iat"] - skew:
+        if now >= claims["exp"] + skew or now < begins - skew or now < claims["iat"] - skew:
             raise Refused("AUTH_UNAUTHORIZED", "the token is not valid now")
         texts = (claims["sub"], claims["tenant_id"], claims["jti"])
         if claims["token_use"] != "access" or not all(isinstance(text, str) and text for text in texts):
             raise Refused("AUTH_UNAUTHORIZED", "the token is no access token")
         if not is_id(claims["tenant_id"], "ten"):
             raise Refused("AUTH_UNAUTHORIZED", "the token names no tenant")
+
+    def _is_for_us(self, claims: Mapping[str, Any]) -> bool:
+        """`aud` names us and `nbf` is there; or there is no `aud` at all and `client_id` names us.
+
+        The second is the form of Cognito's access tokens, which carry neither `aud` nor `nbf`. API Gateway's JWT
+        authorizer decides in the same way: `client_id` counts only where `aud` is not present."""
+        named = claims["aud"] if "aud" in claims else claims.get("client_id")
+        if "aud" in claims and "nbf" not in claims:
+            return False
+        listed = named if isinstance(named, list) and "aud" in claims else [named]
+        return any(isinstance(name, str) and name in self._audiences for name in listed)
 
     def _key(self, kid: str) -> RSAPublicKey:
         """The key of this id: cached 10 min, refetched for an unknown id at most every 30 s, usable for 24 h when

@@ -24,6 +24,7 @@ NOT_STEPS |= {"migrate_schema"}  # a deployment calls it
 NOT_STEPS |= {"work_tasks"}
 NOT_STEPS |= {"remind_reviewers"}
 NOT_STEPS |= {"follow_batch", "reconcile_batches"}
+NOT_STEPS |= {"shape_token"}  # the user pool calls it
 
 
 def name(path: Path) -> str:
@@ -89,7 +90,9 @@ def test_no_class_has_more_than_10_public_methods() -> None:
                     for m in node.body
                     if isinstance(m, ast.FunctionDef)
                     and not m.name.startswith("_")
-                    and not any(ast.unparse(d) in ("property", "cached_property", "made_once") for d in m.decorator_list)
+                    and not any(
+                        ast.unparse(d) in ("property", "cached_property", "made_once") for d in m.decorator_list
+                    )
                 ]
                 if len(public) > 10:
                     wide[f"{name(path)}:{node.name}"] = len(public)
@@ -148,6 +151,10 @@ def test_every_setting_stands_in_the_docs() -> None:
 def test_nothing_in_the_repository_names_a_machine_or_a_registry() -> None:
     bad = re.compile(r"/work/|/root/|files\.pythonhosted|--index-url|--find-links")
     texts = [p for p in ROOT.rglob("*") if p.suffix in {".py", ".md", ".lock", ".toml", ".json", ".sql", ".txt"}]
-    inside = [p for p in texts if not {".venv", ".local", ".git", "build", "cdk.out", "node_modules"} & set(p.relative_to(ROOT).parts)]
+    inside = [
+        p
+        for p in texts
+        if not {".venv", ".local", ".git", "build", "cdk.out", "node_modules"} & set(p.relative_to(ROOT).parts)
+    ]
     me = Path(__file__)
     assert [name(p) for p in inside if p != me and bad.search(p.read_text(encoding="utf-8", errors="replace"))] == []

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -179,3 +180,80 @@ def test_the_first_calls_of_a_new_process_wait_for_its_first_fetch(tmp_path: Pat
         go_on.set()
         assert [call.result() for call in (first, *others)] == [True] * 4
     assert server.calls == 1
+
+
+def cognito_token(issuer: LocalIssuer, clock: Hands, /, drop: tuple[str, ...] = (), **change: Any) -> str:
+    """A really signed access token with the claims that Cognito sends: `client_id`, neither `aud` nor `nbf`."""
+    now = int(clock.now().timestamp())
+    claims = {
+        "sub": "7f1c",
+        "iss": ISSUER,
+        "version": 2,
+        "client_id": AUDIENCE,
+        "origin_jti": "5e3a",
+        "event_id": "b1f0",
+        "token_use": "access",
+        "scope": "aws.cognito.signin.user.admin",
+        "auth_time": now,
+        "exp": now + 900,
+        "iat": now,
+        "jti": "9d2e",
+        "username": "7f1c",
+        "tenant_id": TENANT,
+        **change,
+    }
+    kept = {name: value for name, value in claims.items() if name not in drop}
+    return jwt.encode(kept, issuer._key, algorithm="RS256", headers={"kid": issuer._kid})
+
+
+def verdict(token: str, issuer: LocalIssuer, *, audience: str = AUDIENCE) -> bool:
+    server = KeyServer(issuer.jwks())
+    try:
+        TokenVerifier(server.fetch, issuer=ISSUER, audience=audience, clock=server.clock).verify(token)
+    except Refused as refused:
+        assert refused.code == "AUTH_UNAUTHORIZED"
+        return False
+    return True
+
+
+def test_an_access_token_of_cognitos_form_is_accepted(tmp_path: Path) -> None:
+    issuer = an_issuer(tmp_path)
+    assert verdict(cognito_token(issuer, Hands()), issuer)
+    assert verdict(cognito_token(issuer, Hands()), issuer, audience=f"other {AUDIENCE}")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"client_id": "another"},
+        {"client_id": ""},
+        {"client_id": [AUDIENCE]},
+        {"aud": "another"},  # where there is an audience it alone counts, as in API Gateway
+        {"aud": []},
+        {"aud": None},
+        {"aud": AUDIENCE},  # the form of others, which owes `nbf`
+        {"token_use": "id"},
+        {"nbf": int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) + 61},
+        {"nbf": None},
+        {"tenant_id": None},
+        {"exp": int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) - 61},
+    ],
+    ids=str,
+)
+def test_a_token_of_cognitos_form_with_another_claim_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    issuer = an_issuer(tmp_path)
+    assert not verdict(cognito_token(issuer, Hands(), **change), issuer)
+
+
+@pytest.mark.parametrize("claim", ["client_id", "tenant_id", "exp", "iat", "jti", "sub", "iss", "token_use"])
+def test_a_token_of_cognitos_form_owes_every_other_claim(tmp_path: Path, claim: str) -> None:
+    issuer = an_issuer(tmp_path)
+    assert not verdict(cognito_token(issuer, Hands(), drop=(claim,)), issuer)
+
+
+def test_with_an_audience_the_time_from_which_it_holds_is_owed(tmp_path: Path) -> None:
+    issuer = an_issuer(tmp_path)
+    now = int(Hands().now().timestamp())
+    assert verdict(cognito_token(issuer, Hands(), aud=AUDIENCE, nbf=now), issuer)
+    assert verdict(cognito_token(issuer, Hands(), aud=["other", AUDIENCE], nbf=now, drop=("client_id",)), issuer)
+    assert not verdict(cognito_token(issuer, Hands(), aud=AUDIENCE), issuer)
