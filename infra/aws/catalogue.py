@@ -22,6 +22,7 @@ Need = Literal[
     "secret:master",  # key of vault, audit and cursors
     "secret:admin",  # the database administrator's login, kept by RDS
     "internet",  # receivers of webhooks
+    "release:try",  # call any version of the API with tokens of the smoke tenant's machines, and answer CodeDeploy
 ]
 
 
@@ -32,11 +33,12 @@ class FunctionRow:
     name: str
     memory: int
     timeout: int
-    trigger: str  # http | step | queue | schedule:<minutes> | deployment
+    trigger: str  # http | step | queue | schedule:<minutes> | deployment | sign_in
     package: Package = "runtime"
     concurrency: int | None = None
     logins: tuple[str, ...] = ("app",)
     needs: tuple[Need, ...] = ("secret:master",)
+    inside: bool = True  # of the network: database, search and private endpoints are reached from nowhere else
 
 
 _KEY: tuple[Need, ...] = ("secret:master",)
@@ -54,10 +56,19 @@ def _queue(name: str, timeout: int, *needs: Need, memory: int = 512, concurrency
     )
 
 
-def _sweep(name: str, minutes: int, *needs: Need, timeout: int = 300, logins: tuple[str, ...] = ()) -> FunctionRow:
+def _sweep(
+    name: str,
+    minutes: int,
+    *needs: Need,
+    timeout: int = 300,
+    logins: tuple[str, ...] = (),
+    memory: int = 512,
+    package: Package = "runtime",
+) -> FunctionRow:
     return FunctionRow(
         name=name,
-        memory=512,
+        memory=memory,
+        package=package,
         timeout=timeout,
         trigger=f"schedule:{minutes}",
         concurrency=1,
@@ -86,7 +97,7 @@ ROWS = (
     _step("chunk_document", 600, 1024),
     _step("extract_facts", 300, 1024),
     _step("index_chunks", 840, 2048, "reasoning", "search"),
-    _step("finish_ingestion", 60, 512, "runtime", "search"),
+    _step("finish_ingestion", 60, 1024, "reasoning", "search"),  # asks the embedder for its profile
     # evaluate_bid
     _step("plan_evaluation", 60),
     _step("evaluate_criteria", 840, 2048, "reasoning", "search"),
@@ -131,6 +142,39 @@ ROWS = (
         logins=(),
         needs=(*_KEY, "secret:admin"),
     ),
+    FunctionRow(
+        name="enroll_tenant",
+        memory=512,
+        timeout=60,
+        trigger="deployment",
+        package="migrations",
+        concurrency=1,
+        logins=(),
+        needs=(*_KEY, "secret:admin"),
+    ),
+    # outside of the network: the token endpoint of the pool has no private one, and no other data is theirs to reach
+    FunctionRow(
+        name="verify_release",
+        memory=512,
+        timeout=900,
+        trigger="deployment",
+        concurrency=1,
+        logins=(),
+        needs=(*_KEY, "release:try"),
+        inside=False,
+    ),
+    FunctionRow(
+        name="check_release",
+        memory=512,
+        timeout=120,
+        trigger="deployment",
+        concurrency=1,
+        logins=(),
+        needs=(*_KEY, "release:try"),
+        inside=False,
+    ),
+    # the user pool
+    FunctionRow(name="shape_token", memory=256, timeout=5, trigger="sign_in", logins=(), needs=()),
     # schedules
     FunctionRow(
         name="relay_outbox",
@@ -160,7 +204,7 @@ ROWS = (
     _sweep("reconcile_batches", 1),
     _sweep("remind_reviewers", 1),
     _sweep("watch_sweeps", 1),
-    _sweep("reconcile_index", 60, "search", timeout=900),
+    _sweep("reconcile_index", 60, "search", timeout=900, memory=2048, package="reasoning"),
     _sweep("reconcile_objects", 1440, "objects:read", "objects:list", "objects:write", "objects:remove", timeout=900),
 )
 

@@ -40,7 +40,7 @@ class HttpInterface(Construct):
             "Api",
             api_name=prefix.rstrip("-"),
             create_default_stage=False,
-            default_authorizer=authorizers.HttpJwtAuthorizer("Jwt", identity.issuer, jwt_audience=[identity.audience]),
+            default_authorizer=authorizers.HttpJwtAuthorizer("Jwt", identity.issuer, jwt_audience=identity.audiences),
         )
         behind = integrations.HttpLambdaIntegration("Function", alias)
         methods = [getattr(gateway.HttpMethod, name) for name in ("GET", "POST", "PUT", "PATCH", "DELETE")]

@@ -14,7 +14,7 @@ from infra.aws.catalogue import CATALOGUE, FunctionRow
 from infra.aws.data import DATABASE, Database, Keys, Objects, master_secret
 from infra.aws.functions import ALIAS, Functions
 from infra.aws.http_api import HttpInterface
-from infra.aws.identity import Identity
+from infra.aws.identity import TRIGGER, Identity
 from infra.aws.network import Network
 from infra.aws.queues import NUDGE, Queues
 from infra.aws.search import Search
@@ -77,6 +77,7 @@ class AppStack(Stack):
         for row in CATALOGUE.values():
             self._grant(row)
         self._triggers()
+        self._sign_in()
         self._migrate(assets.release)
         CfnOutput(self, "ApiUrl", value=self.http.api.api_endpoint)
         CfnOutput(self, "Release", value=assets.release)
@@ -194,6 +195,15 @@ class AppStack(Stack):
         for row in CATALOGUE.values():
             if row.trigger.startswith("schedule:"):
                 self._schedule(row, group)
+
+    def _sign_in(self) -> None:
+        """The user pool, and no other of the account, may ask for the tenant of a token."""
+        if self.data.identity.pool is not None:
+            self.functions.aliases[TRIGGER].add_permission(
+                "UserPool",
+                principal=iam.ServicePrincipal("cognito-idp.amazonaws.com"),
+                source_arn=self.data.identity.pool.user_pool_arn,
+            )
 
     def _migrate(self, release: str) -> None:
         """The schema of the release, before any of its functions gets traffic (expand, then contract: O80)."""

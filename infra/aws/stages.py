@@ -1,5 +1,6 @@
 """The environments dev, staging and prod, read from one template and checked (spec O76)."""
 
+import re
 import tomllib
 import warnings
 from collections.abc import Mapping
@@ -39,6 +40,7 @@ class Stage:
     canary_minutes: int
     oidc_issuer: str
     oidc_audience: str
+    console_origin: str
     entra_tenant: str
     google_login: bool
     alarm_email: str
@@ -83,8 +85,14 @@ def _out_of_range(stage: Stage) -> list[str]:
         "database_max_acu must be 1 to 256": 1 <= stage.database_max_acu <= 256,
         f"canary_minutes must be one of {CANARY_MINUTES}": stage.canary_minutes in CANARY_MINUTES,
         f"log_days must be one of {tuple(LOG_DAYS)}": stage.log_days in LOG_DAYS,
+        "console_origin must be an origin over TLS, or of this machine": _is_origin(stage.console_origin),
         "search_nodes must be at least 1": stage.search_nodes >= 1,
         "prod needs deletion_protection and a canary": stage.name != "prod"
         or (stage.deletion_protection and stage.canary_minutes > 0),
     }
     return [words for words, holds in checks.items() if not holds]
+
+
+def _is_origin(text: str) -> bool:
+    """Empty, https://host[:port], or http://localhost[:port] for work on the console."""
+    return not text or re.fullmatch(r"https://[a-z0-9.-]+(:\d+)?|http://localhost(:\d+)?", text) is not None
