@@ -6,6 +6,8 @@ from aws_cdk import App, Environment, Tags
 
 from infra.aws import nag
 from infra.aws.assets import Assets
+from infra.aws.console_site import SiteStack
+from infra.aws.edge import REGION, EdgeStack
 from infra.aws.stack import AppStack, DataStack
 from infra.aws.stages import read_stage, stage_names
 
@@ -53,7 +55,10 @@ def add_stage(app: App, name: str, assets: Assets) -> tuple[DataStack, AppStack]
         app, f"bidproof-{name}-data", stage=stage, env=place, termination_protection=stage.deletion_protection
     )
     run = AppStack(app, f"bidproof-{name}-app", stage=stage, data=data, assets=assets, env=place)
-    for stack in (data, run):
+    edge = EdgeStack(app, f"bidproof-{name}-edge", stage=stage, env=Environment(region=REGION))
+    site = SiteStack(app, f"bidproof-{name}-site", stage=stage, api=run.http.api, env=place)
+    site.add_stack_dependency(edge, "its firewall is a parameter")
+    for stack in (data, run, edge, site):
         Tags.of(stack).add("product", "bidproof", exclude_resource_types=UNTAGGED)
         Tags.of(stack).add("stage", name, exclude_resource_types=UNTAGGED)
     return data, run

@@ -68,6 +68,34 @@ ACCEPTED = (
         reason="Versions, aliases and executions of one state machine; their names do not exist at deployment.",
     ),
     Accepted(
+        finding=r"AwsSolutions-IAM5\[Resource::arn:aws:lambda:[\w-]+:<AWS::AccountId>:function:"
+        rf"{_ANY_STAGE}-api:\*\]",
+        path=rf"{_ANY_STAGE}-app/Functions/(Check|Verify)ReleaseRole/DefaultPolicy/Resource",
+        reason="A hook calls the version under trial, whose number does not exist when the role is made.",
+    ),
+    Accepted(
+        finding=r"AwsSolutions-IAM5\[Resource::\*\]",
+        path=rf"{_ANY_STAGE}-delivery/Deployer/DefaultPolicy/Resource",
+        reason="CodeDeploy reads alarms, and CloudWatch knows no resource for that call.",
+    ),
+    Accepted(
+        finding=r"AwsSolutions-IAM4\[Policy::arn:<AWS::Partition>:iam::aws:policy/"
+        r"(service-role/)?AWSBackupServiceRolePolicyFor(S3)?Backup\]",
+        path=rf"{_ANY_STAGE}-data/Backup/Role/Resource",
+        reason="AWS Backup documents these two policies as what its role needs, and keeps them up with its service.",
+    ),
+    Accepted(
+        finding=r"AwsSolutions-CFR1",
+        path=rf"{_ANY_STAGE}-site/Distribution/Resource",
+        reason="Bidders and evaluators sit in any country; who may sign in is decided by accounts.",
+    ),
+    Accepted(
+        finding=r"AwsSolutions-CFR4",
+        path=rf"{_ANY_STAGE}-site/Distribution/Resource",
+        reason="TLS 1.2 is set and holds as soon as the stage has console_certificate: with CloudFront's own "
+        "certificate CloudFront decides. The API refuses older versions by itself.",
+    ),
+    Accepted(
         finding=r"AwsSolutions-APIG4",
         path=rf"{_ANY_STAGE}-app/Interface/Api/GET--(health--live|health--ready|openapi\.json)/Resource",
         reason="Health and the interface description answer without credentials (spec S6).",

@@ -10,6 +10,7 @@ from aws_cdk import aws_scheduler_targets as targets
 from constructs import Construct
 
 from infra.aws.assets import Assets
+from infra.aws.backup import Backup
 from infra.aws.catalogue import CATALOGUE, FunctionRow
 from infra.aws.data import DATABASE, Database, Keys, Objects, master_secret
 from infra.aws.functions import ALIAS, Functions
@@ -35,6 +36,14 @@ class DataStack(Stack):
         )
         self.objects = Objects(self, "Objects", stage=stage, key=self.keys.data)
         self.search = Search(self, "Search", stage=stage, network=self.network, key=self.keys.data)
+        self.backup = Backup(
+            self,
+            "Backup",
+            stage=stage,
+            key=self.keys.data,
+            cluster=self.database.cluster,
+            bucket=self.objects.bucket,
+        )
         self.master = master_secret(self, stage=stage, key=self.keys.data)
         self.identity = Identity(self, "Identity", stage=stage, prefix=self.prefix)
 

@@ -41,6 +41,7 @@ class Stage:
     oidc_issuer: str
     oidc_audience: str
     console_origin: str
+    console_certificate: str
     entra_tenant: str
     google_login: bool
     alarm_email: str
@@ -86,6 +87,11 @@ def _out_of_range(stage: Stage) -> list[str]:
         f"canary_minutes must be one of {CANARY_MINUTES}": stage.canary_minutes in CANARY_MINUTES,
         f"log_days must be one of {tuple(LOG_DAYS)}": stage.log_days in LOG_DAYS,
         "console_origin must be an origin over TLS, or of this machine": _is_origin(stage.console_origin),
+        "console_certificate must be one of us-east-1, for an https console_origin": not stage.console_certificate
+        or (
+            stage.console_certificate.startswith("arn:aws:acm:us-east-1:")
+            and stage.console_origin.startswith("https://")
+        ),
         "search_nodes must be at least 1": stage.search_nodes >= 1,
         "prod needs deletion_protection and a canary": stage.name != "prod"
         or (stage.deletion_protection and stage.canary_minutes > 0),
