@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from aws_cdk import App, Environment, Tags
+from aws_cdk import App, Environment, Stack, Tags
 
 from infra.aws import nag
 from infra.aws.assets import Assets
 from infra.aws.console_site import SiteStack
+from infra.aws.delivery import DeliveryStack
 from infra.aws.edge import REGION, EdgeStack
 from infra.aws.stack import AppStack, DataStack
 from infra.aws.stages import read_stage, stage_names
@@ -47,21 +48,24 @@ def main() -> None:
     app.synth()
 
 
-def add_stage(app: App, name: str, assets: Assets) -> tuple[DataStack, AppStack]:
+def add_stage(app: App, name: str, assets: Assets) -> tuple[Stack, ...]:
     """Add the stacks of a stage to the app."""
     stage = read_stage(name)
     place = Environment(region=stage.region)
     data = DataStack(
         app, f"bidproof-{name}-data", stage=stage, env=place, termination_protection=stage.deletion_protection
     )
+    delivery = DeliveryStack(app, f"bidproof-{name}-delivery", stage=stage, env=place)
     run = AppStack(app, f"bidproof-{name}-app", stage=stage, data=data, assets=assets, env=place)
+    run.add_dependency(delivery)  # its aliases are moved by the groups there
     edge = EdgeStack(app, f"bidproof-{name}-edge", stage=stage, env=Environment(region=REGION))
     site = SiteStack(app, f"bidproof-{name}-site", stage=stage, api=run.http.api, env=place)
     site.add_stack_dependency(edge, "its firewall is a parameter")
-    for stack in (data, run, edge, site):
+    stacks = (data, delivery, run, edge, site)
+    for stack in stacks:
         Tags.of(stack).add("product", "bidproof", exclude_resource_types=UNTAGGED)
         Tags.of(stack).add("stage", name, exclude_resource_types=UNTAGGED)
-    return data, run
+    return stacks
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ class Functions(Construct):
         super().__init__(scope, id)
         self._stage, self._prefix, self._network, self._key = stage, prefix, network, key
         self._assets, self._environment = assets, dict(environment)
+        self._release = assets.release
         self.layers = {name: self._layer(name) for name in ("runtime", *EXTRA_LAYERS)}
         self.of = {row.name: self._function(row) for row in CATALOGUE.values()}
         self.versions = {name: function.current_version for name, function in self.of.items()}
@@ -59,7 +60,7 @@ class Functions(Construct):
             f"Layer{name.title()}",
             code=self._assets.layer(name),
             compatible_architectures=[lambda_.Architecture.ARM_64],
-            compatible_runtimes=[lambda_.Runtime.PYTHON_3_11],
+            compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
             description=f"third-party packages of layers/{name}",
             removal_policy=RemovalPolicy.RETAIN,  # versions that a rollback returns to still need them
         )
@@ -75,6 +76,7 @@ class Functions(Construct):
         )
         shared: dict[str, Any] = {
             "function_name": name,
+            "description": description(row.name, self._release),
             "architecture": lambda_.Architecture.ARM_64,
             "memory_size": row.memory,
             "timeout": Duration.seconds(row.timeout),
@@ -85,11 +87,11 @@ class Functions(Construct):
             "tracing": lambda_.Tracing.ACTIVE,
             "environment": self._environment | {"POWERTOOLS_SERVICE_NAME": row.name},
             "environment_encryption": self._key,
-            "vpc": self._network.vpc,
-            "vpc_subnets": self._network.private,
-            "security_groups": [self._network.functions],
             "current_version_options": lambda_.VersionOptions(removal_policy=RemovalPolicy.RETAIN),
         }
+        if row.inside:
+            shared["vpc"], shared["vpc_subnets"] = self._network.vpc, self._network.private
+            shared["security_groups"] = [self._network.functions]
         handler = f"functions.{row.name}.handler.handler"
         if row.package == "parsing":
             return lambda_.DockerImageFunction(self, id, code=self._assets.image(handler), **shared)
@@ -97,7 +99,7 @@ class Functions(Construct):
         return lambda_.Function(
             self,
             id,
-            runtime=lambda_.Runtime.PYTHON_3_11,
+            runtime=lambda_.Runtime.PYTHON_3_13,
             code=self._assets.code,
             handler=handler,
             layers=[self.layers["runtime"], *extra],
@@ -108,11 +110,17 @@ class Functions(Construct):
         """A role of its own with what every function needs; the rest is granted in stack.py."""
         role = iam.Role(self, f"{id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         group.grant_write(role)
-        role.add_to_policy(iam.PolicyStatement(actions=list(_INTERFACES), resources=["*"]))
+        if row.inside:
+            role.add_to_policy(iam.PolicyStatement(actions=list(_INTERFACES), resources=["*"]))
         role.add_to_policy(
             iam.PolicyStatement(actions=["xray:PutTraceSegments", "xray:PutTelemetryRecords"], resources=["*"])
         )
         return role
+
+
+def description(name: str, release: str) -> str:
+    """What each version keeps of its function: `make rollback` finds the versions of a release by it."""
+    return f"{name} of release {release}"
 
 
 def _camel(name: str) -> str:

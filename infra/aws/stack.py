@@ -13,6 +13,7 @@ from infra.aws.assets import Assets
 from infra.aws.backup import Backup
 from infra.aws.catalogue import CATALOGUE, FunctionRow
 from infra.aws.data import DATABASE, Database, Keys, Objects, master_secret
+from infra.aws.delivery import deliver
 from infra.aws.functions import ALIAS, Functions
 from infra.aws.http_api import HttpInterface
 from infra.aws.identity import TRIGGER, Identity
@@ -88,6 +89,7 @@ class AppStack(Stack):
         self._triggers()
         self._sign_in()
         self._migrate(assets.release)
+        deliver(self, functions=self.functions, identity=data.identity, api=self.http.api, prefix=self.prefix)
         CfnOutput(self, "ApiUrl", value=self.http.api.api_endpoint)
         CfnOutput(self, "Release", value=assets.release)
 
@@ -157,6 +159,7 @@ class AppStack(Stack):
                 "secret:master": (["secretsmanager:GetSecretValue"], [data.master.secret_arn]),
                 "secret:admin": (["secretsmanager:GetSecretValue"], [data.database.admin_secret_arn]),
                 "internet": ([], []),
+                "release:try": ([], []),  # delivery.py
             }[need]
             if actions:
                 self._allow(role, actions, resources)
@@ -216,13 +219,27 @@ class AppStack(Stack):
 
     def _migrate(self, release: str) -> None:
         """The schema of the release, before any of its functions gets traffic (expand, then contract: O80)."""
-        function = self.functions.of["migrate_schema"]
-        data = self.data.database
-        function.add_environment("ADMIN_DATABASE_URL", f"postgresql://{data.endpoint}:5432/{DATABASE}?sslmode=require")
-        function.add_environment("ADMIN_SECRET_ARN", data.admin_secret_arn)
+        function, data = self.functions.of["migrate_schema"], self.data.database
+        for admin in (function, self.functions.of["enroll_tenant"]):
+            url = f"postgresql://{data.endpoint}:5432/{DATABASE}?sslmode=require"
+            admin.add_environment("ADMIN_DATABASE_URL", url)
+            admin.add_environment("ADMIN_SECRET_ARN", data.admin_secret_arn)
         step = CustomResource(self, "Schema", service_token=function.function_arn, properties={"Release": release})
+        self._enroll(step)
         for alias in self.functions.aliases.values():
             alias.node.add_dependency(step)
+
+    def _enroll(self, schema: Any) -> None:
+        """The smoke tenant and its machines, before a release is tried as them; another issuer's stage has none."""
+        identity = self.data.identity
+        if identity.pool is None:
+            return
+        people = {role: client.user_pool_client_id for role, client in identity.machines.items()}
+        told = {"Code": "smoke", "Name": "Smoke tests of releases", "Tier": "enterprise", "Issuer": identity.issuer}
+        arn = self.functions.of["enroll_tenant"].function_arn
+        step = CustomResource(self, "SmokeTenant", service_token=arn, properties=told | {"People": people})
+        step.node.add_dependency(schema)
+        self.functions.aliases["api"].node.add_dependency(step)
 
     def _schedule(self, row: FunctionRow, group: Any) -> None:
         scheduler.Schedule(

@@ -57,6 +57,8 @@ def aws_client(
 ) -> Any:
     """A client without retries of its own, because one owner repeats a failure (W24); safe to share by threads.
 
+    An empty `region` is the SDK's own: the one that Lambda or an operator's profile names.
+
     With `calls` every operation, those of paginators too, has the profile of outbound calls under the breaker
     `aws/<service>`, and raises Retryable for what stays. Without, the caller's own profile repeats (the relay, W20).
     Below INFO botocore writes whole requests to the log, callback tokens included (W86), so it stays above.
@@ -76,7 +78,7 @@ def aws_client(
         session.events.register(
             f"creating-client-class.{service}", lambda base_classes, **_: base_classes.insert(0, owned)
         )
-    return session.client(service, region_name=region, endpoint_url=endpoint, config=config)
+    return session.client(service, region_name=region or None, endpoint_url=endpoint, config=config)
 
 
 def _owned_by(calls: Calls, name: str) -> type:

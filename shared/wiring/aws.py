@@ -10,17 +10,20 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from shared.adapters.aws_calls import aws_client
+from shared.adapters.aws_secrets import read_secret
 from shared.adapters.postgres.records import PostgresRecords
 from shared.adapters.postgres.session import open_pool
 from shared.adapters.rds_login import RdsLogin
-from shared.adapters.aws_secrets import read_secret
 from shared.adapters.sqs import SqsQueue
 from shared.domain.errors import CodedError
+from shared.ports.deployments import Deployments
 from shared.ports.dispatch import Outbox
 from shared.ports.objects import ObjectStore
 from shared.ports.platform import Queue, Workflows
-from shared.ports.reading import ChunkIndex
+from shared.ports.reading import ChunkIndex, IndexGenerations
+from shared.ports.release_under_test import ReleaseUnderTest
 from shared.ports.schema import Schema
+from shared.ports.telemetry import Telemetry
 from shared.settings import Settings
 from shared.wiring.made_once import made_once
 from shared.wiring.services import Services
@@ -45,10 +48,11 @@ class AwsServices(Services):
 
     def index(self, records: PostgresRecords) -> ChunkIndex:
         """The search index of the records' tenant."""
-        from shared.adapters.opensearch import OpenSearchIndex
-        from shared.domain.embedding_profiles import PROFILE_ID
+        return self.opensearch_of(records.actor.tenant_id).searched()
 
-        return OpenSearchIndex(self.opensearch, tenant_id=records.actor.tenant_id, profile_id=PROFILE_ID)
+    def generations(self, records: PostgresRecords) -> IndexGenerations:
+        """The generations of that index."""
+        return self.opensearch_of(records.actor.tenant_id)
 
     @made_once
     def opensearch(self) -> "OpenSearch":
@@ -67,6 +71,26 @@ class AwsServices(Services):
         return StepFunctionsWorkflows(self._client("stepfunctions", calls=self.outbound), machines=machines)
 
     @made_once
+    def telemetry(self) -> Telemetry:
+        """EMF lines and X-Ray subsegments."""
+        from shared.adapters.powertools import PowertoolsTelemetry
+
+        return PowertoolsTelemetry(stage=self.settings.stage)
+
+    def deployments(self, records: PostgresRecords) -> Deployments:
+        """Aliases of functions and state machines, alarms of CloudWatch."""
+        from shared.adapters.aws_deployments import AwsDeployments
+
+        return AwsDeployments(
+            functions=self._client("lambda", calls=self.outbound),
+            machines=self._client("stepfunctions", calls=self.outbound),
+            watch=self._client("cloudwatch", calls=self.outbound),
+            prefix=self.settings.queue_prefix,
+            aliases=json.loads(self.settings.state_machines),
+            configurations=records.releases.configurations,
+        )
+
+    @made_once
     def queue(self) -> Queue:
         """Messages to one consumer."""
         return SqsQueue(self._client("sqs", calls=self.outbound), prefix=self.settings.queue_prefix)
@@ -79,6 +103,21 @@ class AwsServices(Services):
 
         bus = EventBridgeBus(self._client("events"), bus=self.settings.event_bus)  # the relay is its own retry (W96)
         return PostgresOutbox(self._pool(self.settings.relay_url, size=2), bus)
+
+    @made_once
+    def release(self) -> ReleaseUnderTest:
+        """What the setting names, called with tokens of the smoke tenant's machine clients."""
+        from shared.adapters.machine_tokens import MachineTokens
+        from shared.adapters.release_lambda import LambdaRelease
+
+        under_test = json.loads(self.settings.release_under_test)
+        tokens = MachineTokens(
+            self._client("cognito-idp"),
+            user_pool=under_test["user_pool"],
+            token_url=under_test["token_url"],
+            clients=under_test["clients"],
+        )
+        return LambdaRelease(self._client("lambda"), under_test["function"], tokens)
 
     @property
     def schema(self) -> Schema:
@@ -103,7 +142,7 @@ class AwsServices(Services):
         try:
             self._nudges.send(NUDGE, {})
         except CodedError as error:
-            log.warning("the relay was not nudged", extra={"code": error.code})
+            log.warning("BP_OUTBOX_NUDGE_LOST", extra={"error_code": error.code})
 
     @made_once
     def _login(self) -> RdsLogin:

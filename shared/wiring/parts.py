@@ -1,5 +1,7 @@
 """What one call gets: the parts that the keyword-only parameters of a use case are named after."""
 
+import logging
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -12,20 +14,25 @@ from shared.domain.context import Actor
 from shared.domain.jobs import Job
 from shared.domain.search_request import SearchQuery, SearchResult
 from shared.domain.tasks import RENEW_SECONDS
+from shared.ports.deployments import Deployments
 from shared.ports.dispatch import Dispatch, Outbox
 from shared.ports.objects import ObjectStore
 from shared.ports.platform import Queue, Workflows
-from shared.ports.reading import ArchiveReader, ChunkIndex, DocumentParser, Embedder, FileInspector
+from shared.ports.reading import ArchiveReader, ChunkIndex, DocumentParser, Embedder, FileInspector, IndexGenerations
 from shared.ports.reasoning import CriterionGraph
 from shared.ports.records import Records
+from shared.ports.release_under_test import ReleaseUnderTest, SmokeBid
 from shared.ports.schema import Schema
-from shared.ports.sweeps import Sweeps, TenantIndex
+from shared.ports.sweeps import Sweeps, TenantGenerations, TenantIndex
+from shared.ports.telemetry import Telemetry
 from shared.ports.webhook_records import WebhookPost, WebhookQueue
 from shared.usecases.search import search
-from shared.wiring.task_work import cancel_item, work
+from shared.wiring.task_work import cancel_item, evaluate_again, work
 
 if TYPE_CHECKING:
     from shared.wiring.services import Services
+
+log = logging.getLogger("bidproof.wiring")
 
 
 class Parts:
@@ -48,6 +55,11 @@ class Parts:
     def index(self) -> ChunkIndex:
         """The tenant's search index."""
         return self.made.index(self.records)
+
+    @cached_property
+    def generations(self) -> IndexGenerations:
+        """The generations of the tenant's index."""
+        return self.made.generations(self.records)
 
     @cached_property
     def embedder(self) -> Embedder:
@@ -109,6 +121,16 @@ class Parts:
         return self.made.workflows
 
     @property
+    def deployments(self) -> Deployments:
+        """Where versions are live."""
+        return self.made.deployments(self.records)
+
+    @property
+    def replay_evaluation(self) -> Callable[[str], str]:
+        """Starts an evaluation of the same bid once more, in the caller's transaction; its id."""
+        return partial(evaluate_again, self.records, ids=self.ids, clock=self.clock)
+
+    @property
     def dispatch(self) -> Dispatch:
         """The fair queue across tenants."""
         return self.made.dispatch
@@ -151,9 +173,19 @@ class Parts:
         return raise_alarm
 
     @property
+    def telemetry(self) -> Telemetry:
+        """Metrics and spans."""
+        return self.made.telemetry
+
+    @property
     def index_of(self) -> Callable[[str], TenantIndex]:
         """Rows, index and embedder of a tenant named by a sweep."""
         return lambda tenant_id: self.made.bind(replace(self.actor, tenant_id=tenant_id), time_left=self.time_left)
+
+    @property
+    def generations_of(self) -> Callable[[str], TenantGenerations]:
+        """The same with every generation of the index."""
+        return self.index_of  # type: ignore[return-value]  # both give the tenant's parts
 
     @property
     def task_work(self) -> Callable[[Job, str], float | None]:
@@ -177,3 +209,25 @@ class Parts:
     def outbox(self) -> Outbox:
         """The relay."""
         return self.made.outbox
+
+    @property
+    def release(self) -> ReleaseUnderTest:
+        """The version of the API that a deployment is about to give traffic."""
+        return self.made.release
+
+    @property
+    def smoke_bid(self) -> SmokeBid:
+        """What releases are tried on."""
+        from shared.adapters.smoke_files import read_smoke_bid
+
+        return read_smoke_bid()
+
+    @property
+    def pause(self) -> Callable[[float], None]:
+        """Waits some seconds between two looks."""
+        return time.sleep
+
+    @property
+    def show_step(self) -> Callable[[str, float], None]:
+        """Tells the operators of a step that ended."""
+        return lambda name, seconds: log.info("BP_RELEASE_STEP", extra={"step": name, "seconds": seconds})

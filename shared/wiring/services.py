@@ -14,13 +14,17 @@ from shared.adapters.postgres.records import PostgresRecords
 from shared.adapters.postgres.session import open_pool
 from shared.adapters.system import AesVault, SystemClock, SystemIds, derive_key
 from shared.domain.context import Actor
+from shared.domain.errors import Permanent
+from shared.ports.deployments import Deployments
 from shared.ports.dispatch import Dispatch, Outbox
 from shared.ports.objects import ObjectStore
 from shared.ports.platform import Clock, Ids, Queue, Vault, Workflows
-from shared.ports.reading import ChunkIndex, FileInspector
+from shared.ports.reading import ChunkIndex, FileInspector, IndexGenerations
 from shared.ports.reasoning import Judge
+from shared.ports.release_under_test import ReleaseUnderTest
 from shared.ports.schema import Schema
 from shared.ports.sweeps import Sweeps
+from shared.ports.telemetry import Telemetry
 from shared.ports.webhook_records import WebhookPost, WebhookQueue
 from shared.settings import Settings
 from shared.wiring.made_once import made_once
@@ -29,6 +33,7 @@ from shared.wiring.parts import Parts
 if TYPE_CHECKING:
     from opensearchpy import OpenSearch
 
+    from shared.adapters.opensearch_generations import OpenSearchGenerations
     from shared.adapters.outbound_calls import OutboundCalls
     from shared.adapters.parser_process import ParserRegistry
 
@@ -98,6 +103,16 @@ class Services(ABC):
 
         return opensearch_client(self.settings.opensearch_url, calls=self.outbound)
 
+    def opensearch_of(self, tenant_id: str) -> "OpenSearchGenerations":
+        """A tenant's indexes in OpenSearch."""
+        from shared.adapters.opensearch_generations import OpenSearchGenerations
+        from shared.domain.embedding_profiles import PROFILE_ID
+
+        shards, replicas = self.settings.search_shards, self.settings.search_replicas
+        return OpenSearchGenerations(
+            self.opensearch, tenant_id=tenant_id, profile_id=PROFILE_ID, shards=shards, replicas=replicas
+        )
+
     @made_once
     def outbound(self) -> "OutboundCalls":
         """Three tries, a breaker per name and Retry-After for calls that leave the process (W21, W26).
@@ -108,6 +123,11 @@ class Services(ABC):
 
         breakers = PostgresBreakers(self._pool(self.settings.database_url, size=2))
         return OutboundCalls(breakers, clock=self.clock, sleep=time.sleep, chance=random.random)
+
+    @property
+    def release(self) -> ReleaseUnderTest:
+        """A version of the API that is tried before it gets traffic; only a deployment asks."""
+        raise Permanent("INTERNAL_ERROR", "only a deployment has a release under test")
 
     @property
     def nudge(self) -> Callable[[], None] | None:
@@ -135,10 +155,23 @@ class Services(ABC):
     def index(self, records: PostgresRecords) -> ChunkIndex:
         """The search index of the records' tenant."""
 
+    @abstractmethod
+    def generations(self, records: PostgresRecords) -> IndexGenerations:
+        """The generations of that index."""
+
+    @abstractmethod
+    def deployments(self, records: PostgresRecords) -> Deployments:
+        """Where versions are live; the configuration rows are those of the records."""
+
     @property
     @abstractmethod
     def workflows(self) -> Workflows:
         """Executions of the state machines."""
+
+    @property
+    @abstractmethod
+    def telemetry(self) -> Telemetry:
+        """Metrics and spans of this process."""
 
     @property
     @abstractmethod

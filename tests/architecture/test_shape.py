@@ -21,9 +21,12 @@ NOT_STEPS |= {"finish_dead_letters", "clear_leftovers"}
 NOT_STEPS |= {"deliver_webhook", "send_due_webhooks"}
 NOT_STEPS |= {"record_dead_message"}
 NOT_STEPS |= {"migrate_schema"}  # a deployment calls it
+NOT_STEPS |= {"verify_release", "check_release", "enroll_tenant"}  # a deployment calls them
 NOT_STEPS |= {"work_tasks"}
 NOT_STEPS |= {"remind_reviewers"}
+NOT_STEPS |= {"reindex_tenants"}
 NOT_STEPS |= {"follow_batch", "reconcile_batches"}
+NOT_STEPS |= {"compare_replays"}
 NOT_STEPS |= {"shape_token"}  # the user pool calls it
 
 

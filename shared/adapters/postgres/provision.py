@@ -1,5 +1,6 @@
 """Logins and tables of a database that an administrator's URL opens: the migration step of a deployment (spec S62)."""
 
+from collections.abc import Sequence
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
@@ -7,6 +8,8 @@ from psycopg import sql
 
 from shared.adapters.postgres.migrate import migrate
 from shared.domain.errors import Retryable
+from shared.domain.ids import hash_id
+from shared.ports.schema import FirstTenant, FirstUser
 
 OWNER = "bidproof_owner"
 LOGINS = ("bidproof_app", "bidproof_relay", "bidproof_dispatch", "bidproof_sweep", "bidproof_measure")
@@ -42,6 +45,21 @@ class AdministeredSchema:
         assert after is not None
         return before, after
 
+    def enroll(self, tenant: FirstTenant, *, issuer: str, people: Sequence[FirstUser]) -> None:
+        """As the owner, on whom row security is forced too: the tenant is set like anybody else's."""
+        try:
+            with psycopg.connect(self._as_owner()) as connection:
+                connection.execute("select set_config('app.tenant_id', %s, true)", [tenant.tenant_id])
+                connection.execute(
+                    """insert into tenants (tenant_id, code, name, status, tier) values (%s, %s, %s, 'active', %s)
+                       on conflict do nothing""",
+                    [tenant.tenant_id, tenant.code, tenant.name, tenant.tier],
+                )
+                for user in people:
+                    _enroll_user(connection, user, issuer)
+        except psycopg.OperationalError as error:
+            raise Retryable("DEPENDENCY_UNAVAILABLE", "the database did not answer") from error
+
     def _role(self, connection: psycopg.Connection, role: str, known: set[str]) -> None:
         name = sql.Identifier(role)
         if role not in known:
@@ -63,3 +81,17 @@ class AdministeredSchema:
         parts = urlsplit(self._admin_url)
         option = f"options={quote(f'-c role={OWNER}')}"
         return urlunsplit(parts._replace(query=f"{parts.query}&{option}" if parts.query else option))
+
+
+def _enroll_user(connection: psycopg.Connection, user: FirstUser, issuer: str) -> None:
+    connection.execute(
+        """insert into users (user_id, issuer, subject, email, display_name, locale)
+           values (%s, %s, %s, '', %s, 'en') on conflict do nothing""",
+        [user.user_id, issuer, user.subject, user.subject],
+    )
+    for role in user.roles:
+        connection.execute(
+            """insert into role_grants (grant_id, principal_id, role, scope) values (%s, %s, %s, 'tenant')
+               on conflict do nothing""",
+            [hash_id("grn", user.user_id, role), user.user_id, role],
+        )
