@@ -21,7 +21,7 @@ QUEUES = {
 # each queue has its dead-letter queue, all with one consumer (W98, W103)
 QUEUES |= {f"{name}-dead": "record_dead_message" for name in tuple(QUEUES)}
 # seconds that a function gets where a minute is too short
-TIMEOUTS = {"work_tasks": 900.0, "reconcile_index": 900.0, "reconcile_objects": 900.0}
+TIMEOUTS = {"work_tasks": 900.0, "reconcile_index": 900.0, "reindex_tenants": 900.0, "reconcile_objects": 900.0}
 # seconds between calls; a nudge on bidproof_outbox calls the relay at once (W96)
 SCHEDULES = {"relay_outbox": 1.0, "send_due_webhooks": 1.0}
 # the reconcilers of section 12; faster than a minute where somebody waits for what they repair
@@ -30,6 +30,8 @@ SCHEDULES |= {"reconcile_executions": 60.0, "reconcile_leases": 60.0, "reconcile
 SCHEDULES |= {"reconcile_index": 3600.0, "reconcile_objects": 86_400.0, "watch_sweeps": 60.0}
 SCHEDULES |= {"reconcile_batches": 10.0}
 SCHEDULES |= {"remind_reviewers": 60.0}  # W88
+SCHEDULES |= {"reindex_tenants": 60.0}  # R57
+SCHEDULES |= {"compare_replays": 5.0}  # W62: the time of a rollback runs
 
 HEARD = EVENT_TYPES  # what endpoints may ask for
 QUEUED = {"job.queued", "job.retry.scheduled"}

@@ -45,3 +45,11 @@ create index if not exists messages_available on local_platform.messages (availa
 create table if not exists local_platform.schedules (
   function text primary key, every_seconds double precision not null,
   due_at timestamptz not null default clock_timestamp(), last_error text);
+
+-- What aliases and alarms keep on AWS, for releases: nothing here chooses code by it (shared/adapters/local_deployments).
+create table if not exists local_platform.aliases (
+  alias text primary key, version text not null, candidate text, weight int not null default 0,
+  changed_at timestamptz not null default clock_timestamp(), check ((candidate is null) = (weight = 0)));
+create table if not exists local_platform.alarms (
+  name text primary key, state text not null check (state in ('ok','alarm','unknown')),
+  since timestamptz not null default clock_timestamp());

@@ -64,6 +64,7 @@ JOB_NOT_FOUND|404|validation|no|E1|Job not found|任务不存在
 RUN_NOT_FOUND|404|validation|no|E1|Run not found|运行不存在
 RELEASE_NOT_FOUND|404|validation|no|E1|There is no such release|发布版本不存在
 RELEASE_BLOCKED|409|business_rule|no|E1|The release is not admitted|发布版本未获准入
+REPLAY_E2E_FAILED|500|permanent|no|E3|The restored version did not pass its replay|恢复版本未通过回放
 RELEASE_STATE_CONFLICT|409|business_rule|no|E1|The release's state does not allow this|发布版本的状态不允许此操作
 DATASET_VERSION_REQUIRED|409|business_rule|no|E1|A release needs a frozen data set version|发布需要已冻结的数据集版本
 CODE_TAKEN|409|business_rule|no|E1|The code is in use|编码已被使用

@@ -25,7 +25,7 @@ CONFIGURATION = (MODEL, RETRIEVAL)
 # evidence that an admission bundle names by the id of its run, O37
 EVIDENCE = ("quality", "performance", "security", "cost", "replay", "rollout", "rollback_drill", "operations")
 DATASET = "DATASET_VERSION_REQUIRED"
-UNDER_WAY = ("gating", "release_ready", "canary", "baking")
+BUSY = ("gating", "release_ready", "canary", "baking", "rolling_back", "replay_verifying")  # one release at a time
 SHIFTED = ("canary", "baking", "closed")
 ROLL_BACK, SHIFT, CLOSE, WAIT = "roll_back", "shift", "close", "wait"
 
@@ -200,6 +200,11 @@ def next_weight(weight: int) -> int:
     return next((each for each in WEIGHTS if each > weight), WEIGHTS[-1])
 
 
+def sizes_at(weight: int) -> list[str]:
+    """The sizes of projects that the candidate may get at this weight: small, then medium, then large (O40)."""
+    return ["small", "medium", "large"][: 1 + sum(weight > each for each in WEIGHTS[:2])] if weight else []
+
+
 def observe(release: Release, alarms: Sequence[Alarm], *, now: datetime) -> Observation:
     """One look: a breach counts, two in a row roll back; a look without data neither counts nor is clean (W60, O41)."""
     if release.rollback_reason is not None:
@@ -236,3 +241,18 @@ def rollback_times(release: Release) -> dict[str, Any]:
         times |= {"alarm_to_verified_s": whole.total_seconds()}
         times["within_limits"] = first <= FIRST_ACTION and whole <= VERIFIED
     return times
+
+
+def split(version: str, candidate: str, weight: int) -> tuple[str, str | None, int]:
+    """What an alias holds at this weight of the candidate: the version in charge, and beside it one with a part."""
+    if weight == 0 or version == candidate:
+        return version, None, 0
+    return (candidate, None, 0) if weight == WEIGHTS[-1] else (version, candidate, weight)
+
+
+def weight_of(held: tuple[str, str | None, int] | None, candidate: str) -> int:
+    """The percentage that an alias gives the candidate; the reverse of `split`."""
+    if held is None:
+        return 0
+    version, other, weight = held
+    return WEIGHTS[-1] if version == candidate else weight if other == candidate else 0

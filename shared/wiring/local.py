@@ -10,6 +10,7 @@ from psycopg_pool import ConnectionPool
 from shared.adapters.postgres.records import PostgresRecords
 from shared.adapters.system import derive_key
 from shared.domain.errors import Permanent
+from shared.ports.deployments import Deployments
 from shared.ports.dispatch import Outbox
 from shared.ports.objects import ObjectStore
 from shared.ports.platform import Queue, Workflows
@@ -56,6 +57,12 @@ class LocalServices(Services):
         from shared.adapters.local_workflows import LocalWorkflows
 
         return LocalWorkflows(self.platform_pool)
+
+    def deployments(self, records: PostgresRecords) -> Deployments:
+        """Rows that stand for aliases and alarms."""
+        from shared.adapters.local_deployments import LocalDeployments
+
+        return LocalDeployments(self.platform_pool, records.releases.configurations)
 
     @made_once
     def platform_pool(self) -> ConnectionPool[psycopg.Connection[Any]]:

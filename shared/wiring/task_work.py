@@ -64,3 +64,17 @@ def _with_pack(records: Records, asked: Mapping[str, Any]) -> Mapping[str, Any]:
 def cancel_item(records: Records, job_id: str) -> None:
     """Cancel the job of an item; raises Refused JOB_CANCEL_CONFLICT when it ended first."""
     cancel_job(CancelJob(job_id=job_id, reason="the batch was canceled"), records=records)
+
+
+def evaluate_again(records: Records, evaluation_id: str, *, ids: Ids, clock: Clock) -> str:
+    """Start the evaluation of the same bid against the same rule pack version once more (replay of a release, W62)."""
+    earlier = records.evaluations.get(evaluation_id)
+    command = StartEvaluation(
+        project_id=earlier.project_id,
+        supplier_id=earlier.supplier_id,
+        rule_pack_id=earlier.rule_pack_id,
+        rule_pack_version=earlier.rule_pack_version,
+        rerun_of=evaluation_id,
+        lane="interactive",
+    )
+    return start_evaluation(command, records=records, ids=ids, clock=clock).evaluation.evaluation_id

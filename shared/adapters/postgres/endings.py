@@ -7,6 +7,7 @@ from shared.adapters.postgres.documents import Documents
 from shared.adapters.postgres.evaluations import Evaluations
 from shared.adapters.postgres.jobs import Jobs
 from shared.adapters.postgres.moves import Moves
+from shared.adapters.postgres.releases import Releases
 from shared.adapters.postgres.reviews import Reviews
 from shared.adapters.postgres.session import Session
 from shared.adapters.postgres.trail import Trail
@@ -25,6 +26,7 @@ class Areas(Protocol):
     documents: Documents
     evaluations: Evaluations
     reviews: Reviews
+    releases: Releases
 
 
 class Endings:
@@ -33,6 +35,7 @@ class Endings:
     def __init__(self, session: Session, areas: Areas) -> None:
         self._session, self._jobs, self._moves, self._trail = session, areas.jobs, areas.moves, areas.trail
         self._documents, self._evaluations, self._reviews = areas.documents, areas.evaluations, areas.reviews
+        self._releases = areas.releases
 
     def dead_letter(self, job_id: str, error: Mapping[str, Any], *, dlq_id: str, run_status: str) -> Job:
         """job dlq_pending; dead letter and dlq_recorded; resource and job failed: three commits (W102)."""
@@ -81,6 +84,8 @@ class Endings:
             to = failed_state(EVALUATION, evaluation.status)
             if to:
                 self._moves.evaluation(evaluation, to, error_code=code)
+        elif job.resource_type == "release":
+            self._fail_release(job.resource_id, code)
         else:
             self._session.execute(
                 """update exports set status = 'failed', error_code = %(code)s, updated_at = clock_timestamp(),
@@ -88,3 +93,15 @@ class Endings:
                 code=code,
                 job_id=job.job_id,
             )
+
+    def _fail_release(self, release_id: str, code: str) -> None:
+        """One whose traffic moved stands where it is, and a person rolls it back (A144)."""
+        release = self._releases.get(release_id, lock=True)
+        if release.status == "gating":
+            failed = [{"check": "GATE_FAILED", "reasons": [code]}]
+            self._moves.release(release, "release_blocked", failed_checks=failed)
+        elif release.status != "rollback_failed":  # that one has its alert
+            if release.status == "replay_verifying":
+                release = self._moves.release(release, "rollback_failed")
+            about = {"level": "P0", "release_id": release_id, "code": code}
+            self._trail.alert("release_failed", ("release", release_id, release.row_version), about)

@@ -1,0 +1,224 @@
+"""The release machine on the real local runner: out through 10, 30 and 100 %, or back in order with a replay (F33)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+
+from infra.local.postgres import Databases
+from shared.domain.errors import Retryable
+from shared.domain.releases import PLATFORM_TENANT, ROLLBACK_ORDER, Release, read_versions, rollback_times
+from shared.usecases.compare_replays import CompareReplays, compare_replays
+from shared.usecases.request_rollback import RequestRollback, request_rollback
+from shared.usecases.start_evaluation import start_evaluation
+from shared.usecases.start_release import StartRelease, start_release
+from shared.wiring import Parts
+from tests.evaluation_seed import BID, DELIVERY, Seed, WordEmbedder, criterion
+from tests.failures.stepping import Stepping, Watch
+from tests.failures.test_cancel_everywhere import light
+from tests.product import TestProduct, standing_product
+from tests.records import make_records
+from tests.releases import Evidence, Hands, a_release, evidence, rolled_back
+
+
+@dataclass
+class Drill:
+    """A product of the platform's tenant, with one evaluated bid as the baseline of replays."""
+
+    product: TestProduct
+    steps: Stepping
+    hands: Hands
+    baseline: str
+
+    @property
+    def records(self) -> Any:
+        return self.product.parts().records
+
+    def begin(self, made: Evidence | None = None) -> Release:
+        """Start a release and let it come to its first wait."""
+        self.hands.alarm("ok")
+        release = a_release(made or evidence(self.product.databases), self.baseline)
+        self.product.run(start_release, StartRelease(release_id=release.release_id))
+        self.steps.run()
+        return self.again(release)
+
+    def again(self, release: Release) -> Release:
+        found: Release = self.records.releases.get(release.release_id)
+        return found
+
+    def look(self, release: Release, times: int = 1) -> Release:
+        """Let the machine look that many times more."""
+        for _ in range(times):
+            self.hands.minute()
+            self.steps.run()
+        return self.again(release)
+
+    def job_status(self, release: Release) -> str:
+        return str(self.records.jobs.get(release.job_id).status)
+
+    def live(self, release: Release) -> dict[str, int]:
+        weights = self.product.parts().deployments.weights(read_versions(release.candidate))
+        return dict(weights)
+
+    def replay(self) -> None:
+        """The evaluations of the replay go through the machine; then the schedule compares."""
+        self.steps.run()
+        self.product.run(compare_replays, CompareReplays(), kind="system")
+        self.steps.run()
+
+    def new_work(self) -> None:
+        """A person of another tenant asks for an evaluation."""
+        records = make_records(self.product.databases)
+        seed = Seed(records, [a_limit()], url=self.product.databases.app_url)
+        parts = self.product.parts()
+        start_evaluation(seed.command(seed.bid("S-1", *BID)), records=records, ids=parts.ids, clock=parts.clock)
+
+
+def a_limit() -> Any:
+    return criterion(
+        "T-1",
+        "numeric_limit",
+        points="100",
+        test=DELIVERY,
+        requirement="Delivery within 60 calendar days",
+        queries=["delivery period in calendar days"],
+    )
+
+
+@pytest.fixture(scope="module")
+def drill(own_databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Parts, "embedder", WordEmbedder())
+        patch.setattr(Parts, "report_pages", staticmethod(lambda content: b"%PDF"))
+        with standing_product(own_databases, tmp_path_factory.mktemp("product"), light) as standing:
+            product = TestProduct(standing.made, PLATFORM_TENANT, own_databases)
+            parts, steps = product.parts(), Stepping(product, Watch())
+            seed = Seed(parts.records, [a_limit()], url=own_databases.app_url)
+            command = seed.command(seed.bid("S-1", *BID))
+            started = start_evaluation(command, records=parts.records, ids=parts.ids, clock=parts.clock)
+            steps.run()
+            yield Drill(product, steps, Hands(own_databases), started.evaluation.evaluation_id)
+
+
+def test_f33_two_breaches_at_10_percent_roll_back_in_order_and_a_passed_replay_opens_work_again(drill: Drill) -> None:
+    release = drill.begin()
+    assert (release.status, release.weight, drill.live(release)["release_version"]) == ("canary", 10, 10)
+    drill.hands.alarm("alarm")
+    once = drill.look(release)
+    assert (once.status, once.breaches, once.verdict) == ("canary", 1, "wait")
+    assert drill.look(release).status == "rolling_back"
+    with pytest.raises(Retryable) as refusal:
+        drill.new_work()
+    assert (refusal.value.code, refusal.value.entry.http) == ("SERVICE_READ_ONLY", 503)
+    waiting = drill.look(release, times=4)
+    assert (waiting.status, rolled_back(drill.records.releases.steps(release.release_id))) == (
+        "replay_verifying",
+        list(ROLLBACK_ORDER),
+    )
+    drill.replay()
+    over = drill.again(release)
+    assert (over.status, drill.job_status(over)) == ("rolled_back", "succeeded")
+    assert set(drill.live(over).values()) == {0}
+    drill.new_work()
+    times = rollback_times(over)
+    assert times["within_limits"] and 0 <= times["alarm_to_first_action_s"] <= times["alarm_to_verified_s"] < 1800
+    steps = drill.records.releases.steps(release.release_id)
+    back = [step for step in steps if step.kind == "roll_back"]
+    assert all(step.verified and step.started_at <= step.ended_at for step in back)
+    assert [step.started_at for step in back] == sorted(step.started_at for step in back)
+    assert [step.verified for step in steps if step.kind == "replay"] == [True]
+
+
+def test_f33_a_rollback_stops_as_soon_as_the_alarm_is_quiet(drill: Drill) -> None:
+    release = drill.begin()
+    drill.hands.alarm("alarm")
+    drill.look(release, times=2)
+    drill.hands.alarm("ok")
+    waiting = drill.look(release)
+    assert waiting.status == "replay_verifying"
+    steps = drill.records.releases.steps(release.release_id)
+    assert rolled_back(steps) == ["model_configuration"]
+    assert [step.healthy for step in steps if step.kind == "roll_back"] == [True]
+    assert set(drill.live(release).values()) == {0}, "no split is left behind"
+    drill.replay()
+    assert drill.again(release).status == "rolled_back"
+
+
+def test_f33_a_failed_replay_keeps_new_work_closed_until_a_rollback_passes(drill: Drill) -> None:
+    release = drill.begin()
+    drill.hands.alarm("alarm")
+    drill.look(release, times=6)
+    [case] = drill.records.releases.replays.cases(drill.records.releases.replays.open_ones()[0])
+    drill.steps.run()
+    tamper(drill, case.evaluation_id)
+    drill.replay()
+    failed = drill.again(release)
+    assert (failed.status, drill.job_status(failed)) == ("rollback_failed", "failed")
+    assert drill.records.jobs.get(failed.job_id).error_code == "REPLAY_E2E_FAILED"
+    alerts = drill.records.session.rows(
+        "select payload from outbox_events where event_type = 'alert.raised' and aggregate_id = %(id)s",
+        id=release.release_id,
+    )
+    assert [(each["payload"]["kind"], each["payload"]["level"]) for each in alerts] == [("rollback_failed", "P0")]
+    with pytest.raises(Retryable):
+        drill.new_work()
+    drill.hands.alarm("ok")
+    drill.product.run(request_rollback, RequestRollback(release_id=release.release_id, reason="once more"))
+    drill.steps.run()
+    drill.look(release)
+    drill.replay()
+    assert drill.again(release).status == "rolled_back"
+    drill.new_work()
+
+
+def tamper(drill: Drill, evaluation_id: str) -> None:
+    """The restored version says something else than the baseline."""
+    with_owner(drill, "alter table verdicts disable trigger user")
+    with_owner(drill, "update verdicts set outcome = 'partial' where evaluation_id = %s", evaluation_id)
+    with_owner(drill, "alter table verdicts enable trigger user")
+
+
+def with_owner(drill: Drill, query: str, *values: Any) -> None:
+    with psycopg.connect(drill.product.databases.owner_url) as connection:
+        connection.execute("select set_config('app.tenant_id', %s, true)", [PLATFORM_TENANT])
+        connection.execute(query, values)
+
+
+def test_f33_a_gate_without_evidence_blocks_and_no_traffic_moves(drill: Drill) -> None:
+    made = evidence(drill.product.databases)
+    made.missing, made.failed = ("rollback_drill",), {"quality": ["FAITHFULNESS_LOW"]}
+    release = drill.begin(made)
+    assert (release.status, release.weight, drill.job_status(release)) == ("release_blocked", 0, "succeeded")
+    assert {each["check"]: each["reasons"] for each in release.failed_checks} == {
+        "QUALITY_GATE_FAILED": ["FAITHFULNESS_LOW"],
+        "ROLLBACK_DRILL_GATE_FAILED": ["EVIDENCE_MISSING"],
+    }
+    assert drill.records.releases.steps(release.release_id) == []
+
+
+def test_a_clean_release_goes_through_10_30_and_100_percent_and_is_closed(drill: Drill) -> None:
+    release = drill.begin()
+    seen = []
+    for _ in range(3):
+        release = drill.look(release)
+        seen.append((release.weight, release.status, drill.live(release)["workflow_version"]))
+        drill.hands.hour()
+        release = drill.look(release)
+    assert seen == [(10, "canary", 10), (30, "canary", 30), (100, "baking", 100)]
+    assert (release.status, drill.job_status(release)) == ("closed", "succeeded")
+    steps = drill.records.releases.steps(release.release_id)
+    assert [(step.kind, step.weight, step.verified) for step in steps] == [
+        ("shift", weight, True) for weight in (10, 30, 100)
+    ]
+
+
+def test_a_person_starts_the_rollback_of_a_release_that_is_closed_or_under_way(drill: Drill) -> None:
+    release = drill.begin()
+    drill.product.run(request_rollback, RequestRollback(release_id=release.release_id, reason="it feels slow"))
+    drill.look(release)
+    assert drill.again(release).status == "rolling_back"
+    drill.look(release)
+    drill.replay()
+    assert (drill.again(release).status, drill.again(release).rollback_by) == ("rolled_back", "usr_agent")
