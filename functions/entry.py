@@ -4,16 +4,26 @@ import inspect
 import json
 import logging
 import random
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, is_dataclass
 from functools import cache
 from typing import Any
 
+from functions.measured import (
+    Canceled,
+    Measured,
+    add_schedule_facts,
+    add_step_facts,
+    measured_message,
+    measured_step,
+)
 from shared.domain.context import Actor
 from shared.domain.errors import CodedError, Refused, Retryable
 from shared.domain.events import is_envelope, is_told_by
 from shared.domain.jobs import STAGE_OF_STATE, Job
+from shared.domain.metrics import CODE_FACTS
 from shared.domain.payloads import bounded_text
 from shared.domain.retries import STEP_RETRIES, as_raised, retry_jitter_seconds
 from shared.domain.transitions import JOB, is_later_stage, is_terminal
@@ -23,10 +33,6 @@ from shared.wiring import Parts, Services, services
 Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 MESSAGE_RESERVE_MS = 10_000  # with less time left a consumer begins no message (W126)
 log = logging.getLogger("bidproof.step")
-
-
-class Canceled(Exception):
-    """The job ended or belongs to another run: this step must not write."""
 
 
 @cache
@@ -56,25 +62,34 @@ def step(command: type[Any], usecase: Callable[..., Any], *, fenced: bool = True
         scope = event["scope"]
         actor = Actor(tenant_id=scope["tenant_id"], actor_id="system", kind="system", trace_id=scope["trace"])
         parts = services().bind(actor, time_left=lambda: context.get_remaining_time_in_millis() / 1000)
-        time.sleep(retry_jitter_seconds(int(scope.get("attempt") or 0), random.random()))
-        started_at = parts.clock.now()
-        if fenced:
-            if not _admit(parts, scope):
-                return {}
-            parts.records.session.fence(scope["job_id"], scope["run_id"])
-        try:
-            result = _fields(call(usecase, command(**event["command"]), parts))
-            bounded_text(result)
-        except CodedError as error:
-            log.warning("step failed", extra={"state": scope["state"], "code": error.code, "trace_id": scope["trace"]})
-            raised = _failed(parts, scope, started_at, error)
-            if raised is error:
-                raise
-            raise raised from error
-        _note(parts, scope, started_at, None)
+        with measured_step(parts.telemetry, event, context) as measured:
+            result = _run(parts, event, command, usecase, fenced=fenced)
+            add_step_facts(measured, scope["state"], result)
         return result
 
     return handler
+
+
+def _run(
+    parts: Parts, event: Mapping[str, Any], command: type[Any], usecase: Callable[..., Any], *, fenced: bool
+) -> dict[str, Any]:
+    scope = event["scope"]
+    time.sleep(retry_jitter_seconds(int(scope.get("attempt") or 0), random.random()))
+    started_at = parts.clock.now()
+    if fenced:
+        if not _admit(parts, scope):
+            return {}
+        parts.records.session.fence(scope["job_id"], scope["run_id"])
+    try:
+        result = _fields(call(usecase, command(**event["command"]), parts))
+        bounded_text(result)
+    except CodedError as error:
+        raised = _failed(parts, scope, started_at, error)
+        if raised is error:
+            raise
+        raise raised from error
+    _note(parts, scope, started_at, None)
+    return result
 
 
 def _fields(result: Any) -> dict[str, Any]:
@@ -170,7 +185,7 @@ def _take(
     except ValueError:
         envelope = None
     if not is_envelope(envelope):
-        log.error("message without a readable tenant", extra={"consumer": consumer, "message_id": record["messageId"]})
+        log.error("BP_MESSAGE_UNREADABLE", extra={"consumer": consumer, "message_id": record["messageId"]})
         return False
     actor = Actor(
         tenant_id=envelope["tenant_id"],
@@ -183,15 +198,15 @@ def _take(
     if "queue" in command.__dataclass_fields__:
         given["queue"] = record["eventSourceARN"].rpartition(":")[2]
     try:
-        if _is_forged(record, envelope, parts):
-            _drop(consumer, envelope, parts)
-        else:
-            call(usecase, command(**given), parts)
-            # also for those whose effect is outside of the database: a replay is known to have succeeded (D106)
-            parts.records.trail.consume(envelope["event_id"], consumer)
-    except CodedError as error:
-        about = {"consumer": consumer, "event": envelope["event_id"], "code": error.code}
-        log.warning("message failed: %s", error, extra=about)
+        with measured_message(parts.telemetry, consumer, envelope, context) as measured:
+            measured.waited(envelope["occurred_at"], parts.clock.now())
+            if _is_forged(record, envelope, parts):
+                _drop(consumer, envelope, parts)
+            else:
+                call(usecase, command(**given), parts)
+                # also for those whose effect is outside of the database: a replay is known to have succeeded (D106)
+                parts.records.trail.consume(envelope["event_id"], consumer)
+    except CodedError:
         return False
     return True
 
@@ -207,19 +222,24 @@ def _is_forged(record: Mapping[str, Any], envelope: Mapping[str, Any], parts: Pa
 def _drop(consumer: str, envelope: Mapping[str, Any], parts: Parts) -> None:
     """Nothing is done and nothing comes again; the tenant's chain, an alert and the security log say so (S57, F34)."""
     about = {"code": "TENANT_SCOPE_VIOLATION", "consumer": consumer, "event_type": envelope["event_type"]}
-    log.error("security event: message dropped", extra={**about, "event": envelope["event_id"]})
+    parts.telemetry.count(CODE_FACTS[about["code"]])
+    log.error("BP_SECURITY_MESSAGE_DROPPED", extra={"error_code": about["code"]})
     with parts.records.transaction():
         parts.records.trail.audit("message.refused", "event", envelope["event_id"], result="denied", changes=about)
         parts.records.trail.alert("tenant_scope_violation", ("event", envelope["event_id"], 1), about)
 
 
-def schedule(command: type[Any], usecase: Callable[..., Any]) -> Handler:
+def schedule(command: Callable[[], Any], usecase: Callable[..., Any]) -> Handler:
     """A scheduled function: it works across tenants through the narrow ports only."""
 
     def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-        actor = Actor(tenant_id="", actor_id="system", kind="system")
+        actor = Actor(tenant_id="", actor_id="system", kind="system", trace_id=secrets.token_hex(16))
         parts = services().bind(actor, time_left=lambda: context.get_remaining_time_in_millis() / 1000)
-        return _fields(call(usecase, command(), parts))
+        name = usecase.__name__
+        with Measured(parts.telemetry, "schedule", name, trace_id=actor.trace_id, schedule=name) as measured:
+            result = _fields(call(usecase, command(), parts))
+            add_schedule_facts(measured, result)
+        return result
 
     return handler
 

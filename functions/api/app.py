@@ -79,8 +79,12 @@ def create_app(services: Services) -> FastAPI:
         from functions.api.routes import objects
 
         app.include_router(objects.router)
+    if hasattr(services.telemetry, "text"):  # the figures of one machine
+        from functions.api.routes import metrics
+
+        app.include_router(metrics.router)
     problems.install(app)
-    app.add_middleware(Transport, ids=services.ids, unlimited=OBJECTS)
+    app.add_middleware(Transport, ids=services.ids, telemetry=services.telemetry, unlimited=OBJECTS)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
     return app
 

@@ -21,6 +21,7 @@ def problem(request: Request, code: str, details: Mapping[str, Any] | None = Non
     chinese = request.headers.get("accept-language", "").strip().lower().startswith("zh")
     message = row.zh if chinese else row.en
     meta = request_meta(request)
+    request.scope.setdefault("state", {})["error_code"] = code
     error = {
         "code": code,
         "message": message,

@@ -14,6 +14,7 @@ from functions.api.answers import Answer, Envelope, Problem
 from functions.api.idempotency import answer_once
 from functions.api.identity import Rule, admit
 from functions.api.policy import POLICY, ROLES
+from shared.adapters.json_logs import log_fields
 from shared.domain.error_catalogue import CATALOGUE
 from shared.domain.errors import Refused
 
@@ -35,7 +36,8 @@ class GuardedRoute(APIRoute):
         async def handle(request: Request) -> Response:
             body = await request.body()
             request.state.caller = await run_in_threadpool(admit, request, rule, query, self.path, body)
-            return await inner(request)
+            with log_fields(tenant_id=request.state.caller.actor.tenant_id):
+                return await inner(request)
 
         return handle
 

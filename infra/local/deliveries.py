@@ -81,7 +81,7 @@ def deliver_next(connection: Connection, resolve: Resolve, queues: Mapping[str, 
         if problem is None:
             _delete(connection, message)
         else:
-            LOG.warning("message %s of %s failed: %s", message.message_id, message.queue, problem)
+            LOG.warning("BP_QUEUE_DELIVERY_FAILED", extra={"message_id": message.message_id, "queue": message.queue})
             _put_back(connection, message, queues, problem)
     connection.execute("select pg_advisory_unlock(%s, %s)", [_HELD, message.message_id % 2147483647])
     return True
@@ -132,7 +132,7 @@ def _put_back(connection: Connection, message: Message, queues: Mapping[str, str
 
 def _give_up(connection: Connection, message: Message, queues: Mapping[str, str], problem: str) -> None:
     """To the dead-letter queue of its queue, whose consumer makes the row; without one it stays here, dead (W103)."""
-    LOG.error("message %s of %s is dead: %s", message.message_id, message.queue, problem)
+    LOG.error("BP_QUEUE_MESSAGE_DEAD", extra={"message_id": message.message_id, "queue": message.queue})
     connection.execute(
         """
         update local_platform.messages set last_error = %(problem)s, available_at = clock_timestamp(),
@@ -183,7 +183,7 @@ def run_schedule(connection: Connection, resolve: Resolve, nudged: Collection[st
             call(resolve, row[0], event, TIMEOUTS.get(row[0], TIMEOUT))
         except StateError as error:
             problem = str(error)
-            LOG.warning("schedule %s failed: %s", row[0], problem)
+            LOG.warning("BP_SCHEDULE_CALL_FAILED", extra={"schedule": row[0]})
         connection.execute(
             """
             update local_platform.schedules

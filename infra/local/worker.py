@@ -120,7 +120,7 @@ class Worker:
                         if not job(connection):
                             bell.wait(heard, timeout=10)
             except psycopg.OperationalError as error:
-                LOG.warning("lost the database, trying again: %s", error)
+                LOG.warning("BP_WORKER_DATABASE_LOST", extra={"error_class": type(error).__name__})
                 self._stopping.wait(0.5)
 
     def _go_on(self, connection: Connection) -> bool:
@@ -150,7 +150,7 @@ class Worker:
                         connection.execute(f"listen {channel}")
                     self._ring_on_time(connection)
             except psycopg.OperationalError as error:
-                LOG.warning("lost the database, trying again: %s", error)
+                LOG.warning("BP_WORKER_DATABASE_LOST", extra={"error_class": type(error).__name__})
                 self._stopping.wait(0.5)
 
     def _ring_on_time(self, connection: Connection) -> None:

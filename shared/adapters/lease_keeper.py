@@ -23,7 +23,7 @@ def keep_renewing(renew: Callable[[], bool], *, every: float) -> Iterator[None]:
                 if not renew():
                     return
             except CodedError as error:
-                LOG.warning("a lease was not renewed: %s", error, extra={"code": error.code})
+                LOG.warning("BP_LEASE_NOT_RENEWED", extra={"error_code": error.code})
 
     thread = threading.Thread(target=run, name="lease", daemon=True)
     thread.start()

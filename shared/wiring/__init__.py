@@ -14,8 +14,10 @@ _LOCK = Lock()
 def _made() -> Services:
     settings = read_settings(Settings)
     if settings.platform == "aws":
+        from shared.adapters.json_logs import log_json
         from shared.wiring.aws import AwsServices
 
+        log_json(settings.log_level)  # one form of line on both platforms; Lambda's own has the words of errors
         return AwsServices(settings)
 
     from shared.wiring.local import LocalServices

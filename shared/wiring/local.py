@@ -16,6 +16,7 @@ from shared.ports.objects import ObjectStore
 from shared.ports.platform import Queue, Workflows
 from shared.ports.reading import ChunkIndex
 from shared.ports.schema import Schema
+from shared.ports.telemetry import Telemetry
 from shared.wiring.made_once import made_once
 from shared.wiring.services import Services
 
@@ -70,6 +71,13 @@ class LocalServices(Services):
         return self._pool(self.settings.platform_url, size=4)
 
     @made_once
+    def telemetry(self) -> Telemetry:
+        """Figures that the processes of this machine share; GET /internal/metrics shows them."""
+        from shared.adapters.prometheus import PrometheusTelemetry
+
+        return PrometheusTelemetry(self.settings.data_dir / "metrics")
+
+    @made_once
     def queue(self) -> Queue:
         """Messages to one consumer."""
         from shared.adapters.local_queue import LocalQueue
@@ -87,7 +95,7 @@ class LocalServices(Services):
             with self.platform_pool.connection() as connection:
                 connection.execute("select pg_notify('bidproof_outbox', '')")
         except psycopg.Error as error:  # what was asked for is done; the relay looks every second anyway
-            log.warning("the relay was not nudged: %s", error)
+            log.warning("BP_OUTBOX_NUDGE_LOST", extra={"error_class": type(error).__name__})
 
     @property
     def schema(self) -> Schema:

@@ -13,9 +13,10 @@ from functions import entry
 from infra.local.postgres import Databases
 from shared.adapters.postgres.outbox import envelope
 from shared.adapters.postgres.records import PostgresRecords
+from shared.adapters.prometheus import PrometheusTelemetry
 from shared.domain.errors import Refused
 from shared.ports.records import Records
-from tests.records import make_records, new_tenant
+from tests.records import clock, make_records, new_tenant
 from tests.rows import a_document, an_ingest_job
 
 
@@ -41,6 +42,7 @@ class Parts:
 
     def __init__(self, databases: Databases, actor: Any) -> None:
         self.records = make_records(databases, actor.tenant_id, actor_id=actor.actor_id, kind="system")
+        self.telemetry, self.clock = PrometheusTelemetry(), clock
 
 
 @pytest.fixture
@@ -166,7 +168,7 @@ def test_f34_a_message_with_another_tenants_job_is_dropped_audited_and_raises_an
     assert [entry["changes"]["code"] for entry in denied(mine)] == ["TENANT_SCOPE_VIOLATION"] * 2
     assert {entry["resource_id"] for entry in denied(mine)} == {swapped["event_id"], stolen["event_id"]}
     assert denied(other) == []
-    assert [r.message for r in caplog.records].count("security event: message dropped") == 2
+    assert [r.message for r in caplog.records].count("BP_SECURITY_MESSAGE_DROPPED") == 2
     alerts = [event for event in events(mine) if event["event_type"] == "alert.raised"]
     assert {alert["aggregate"]["id"] for alert in alerts} == {swapped["event_id"], stolen["event_id"]}
     assert {(alert["payload"]["code"], alert["payload"]["severity"]) for alert in alerts} == {

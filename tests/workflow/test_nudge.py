@@ -49,5 +49,5 @@ def test_a_commit_stands_although_nobody_can_be_woken(
     services.platform_pool.close()
     job = an_ingest_job(records, a_document(records))
     assert records.jobs.get(job.job_id).status == "queued"
-    assert "the relay was not nudged" in caplog.text
+    assert "BP_OUTBOX_NUDGE_LOST" in caplog.text
     services.pool.close()

@@ -168,16 +168,16 @@ class LangGraphCriteria:
         ended = self._clock.now()
         entry = {
             "trace_id": self._trace_id,
-            "thread": values["thread_id"],
+            "thread_id": values["thread_id"],
             "node": name,
             "started_at": started.isoformat(),
             "ended_at": ended.isoformat(),
             "latency_ms": (ended - started).total_seconds() * 1000,
             "input_hash": digest(dict(values)),
             "output_hash": digest(dict(update)),
-            "code": code,
+            "error_code": code,
         }
-        log.info("node", extra={"graph": entry})
+        log.info("BP_GRAPH_NODE", extra=entry)
 
 
 def _after_rules(values: ThreadValues) -> str:

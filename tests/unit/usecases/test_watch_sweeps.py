@@ -62,5 +62,5 @@ def test_a_failure_alarms_with_its_code_and_a_good_run_ends_it(databases: Databa
 def test_an_alarm_is_one_line_of_its_own_logger(caplog: pytest.LogCaptureFixture) -> None:
     raise_alarm("sweep silent", {"sweep": "leftovers"})
     assert [(r.name, r.levelname, r.message, vars(r)["sweep"]) for r in caplog.records] == [
-        ("bidproof.alarm", "ERROR", "sweep silent", "leftovers")
+        ("bidproof.alarm", "ERROR", "BP_ALARM_SWEEP_SILENT", "leftovers")
     ]
