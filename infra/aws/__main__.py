@@ -5,6 +5,7 @@ from typing import Any
 from aws_cdk import App, Environment, Stack, Tags
 
 from infra.aws import nag
+from infra.aws.alarms import WatchStack
 from infra.aws.assets import Assets
 from infra.aws.console_site import SiteStack
 from infra.aws.delivery import DeliveryStack
@@ -61,7 +62,8 @@ def add_stage(app: App, name: str, assets: Assets) -> tuple[Stack, ...]:
     edge = EdgeStack(app, f"bidproof-{name}-edge", stage=stage, env=Environment(region=REGION))
     site = SiteStack(app, f"bidproof-{name}-site", stage=stage, api=run.http.api, env=place)
     site.add_stack_dependency(edge, "its firewall is a parameter")
-    stacks = (data, delivery, run, edge, site)
+    watch = WatchStack(app, f"bidproof-{name}-watch", stage=stage, data=data, app=run, env=place)
+    stacks = (data, delivery, run, edge, site, watch)
     for stack in stacks:
         Tags.of(stack).add("product", "bidproof", exclude_resource_types=UNTAGGED)
         Tags.of(stack).add("stage", name, exclude_resource_types=UNTAGGED)

@@ -46,6 +46,7 @@ class Stage:
     google_login: bool
     alarm_email: str
     backup_copy_vault: str
+    monthly_budget: int
 
 
 def read_stage(name: str, template: Mapping[str, Any] | None = None) -> Stage:
@@ -92,6 +93,7 @@ def _out_of_range(stage: Stage) -> list[str]:
             stage.console_certificate.startswith("arn:aws:acm:us-east-1:")
             and stage.console_origin.startswith("https://")
         ),
+        "monthly_budget must be at least 1": stage.monthly_budget >= 1,
         "search_nodes must be at least 1": stage.search_nodes >= 1,
         "prod needs deletion_protection and a canary": stage.name != "prod"
         or (stage.deletion_protection and stage.canary_minutes > 0),
