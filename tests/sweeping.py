@@ -9,8 +9,10 @@ from functions.entry import _names
 from infra.local.postgres import Databases
 from shared.adapters.local_workflows import LocalWorkflows
 from shared.adapters.postgres.dispatch import PostgresDispatch
+from shared.adapters.postgres.figures import PostgresFigures
 from shared.adapters.postgres.records import PostgresRecords
 from shared.adapters.postgres.sweeps import PostgresSweeps
+from shared.adapters.prometheus import PrometheusTelemetry
 from shared.domain.sweeps import Heartbeat, Reconciled, Swept
 from tests.records import clock, ids, make_records, pool
 
@@ -22,6 +24,8 @@ def sweep(databases: Databases, usecase: Callable[..., Any], command: Any, **giv
         "dispatch": PostgresDispatch(pool(databases.dispatch_url)),
         "workflows": LocalWorkflows(pool(databases.platform_url)),
         "records_of": lambda tenant: make_records(databases, tenant, actor_id="system", kind="system"),
+        "figures": PostgresFigures(pool(databases.sweep_url), pool(databases.app_url)),
+        "telemetry": PrometheusTelemetry(),
         "clock": clock,
         "ids": ids,
         "time_left": lambda: 100.0,

@@ -1,7 +1,7 @@
 """Every metric of the product: name, kind, unit and labels; nothing else is measured (spec O3, table of section 1)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from shared.domain.errors import Permanent, Refused, Retryable
@@ -14,6 +14,19 @@ LABELS |= {"sweep", "lane", "event"}
 OUTCOMES = ("done", "retryable", "permanent", "refused", "canceled", "crashed")
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds, O3
 STAGE_BUCKETS = (*BUCKETS, 30.0, 60.0, 120.0, 300.0)  # seconds, O3
+
+
+LONG_JOB_SECONDS = 3600  # O25
+SMALLEST_SAMPLE = 20  # jobs, below which a share says nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A gauge of the whole stage at one moment."""
+
+    metric: str
+    value: float
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,18 @@
 """What is measured and traced while the product works; names, units and labels stand in shared/domain/metrics.py."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
+
+from shared.domain.metrics import Figure
+
+
+class Figures(Protocol):
+    """What only the rows know about the whole stage."""
+
+    def read(self) -> Sequence[Figure]:
+        """All of them at one moment; raises Retryable DEPENDENCY_UNAVAILABLE when the database is out."""
+        ...
 
 
 class Telemetry(Protocol):

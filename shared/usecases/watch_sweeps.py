@@ -1,4 +1,5 @@
-"""Raise an alarm for every sweep that is silent or failed, since nobody would miss it otherwise (spec O21)."""
+"""Raise an alarm for every sweep that is silent or failed, since nobody would miss it otherwise (spec O21), and tell
+the figures that alarms look at."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,6 +7,7 @@ from typing import Any
 
 from shared.domain.sweeps import SWEEPS, Candidate, Reconciled, failed_sweeps, silent_sweeps
 from shared.ports.sweeps import Sweeps
+from shared.ports.telemetry import Figures, Telemetry
 
 WATCH = "sweep_alarms"
 
@@ -20,6 +22,8 @@ def watch_sweeps(
     *,
     sweeps: Sweeps,
     raise_alarm: Callable[[str, Mapping[str, Any]], None],
+    figures: Figures,
+    telemetry: Telemetry,
     time_left: Callable[[], float],
 ) -> Reconciled:
     """One alarm per sweep and minute, as long as it lasts; its own heartbeat counts them in `found`.
@@ -38,7 +42,10 @@ def watch_sweeps(
         raise_alarm(found.observed["problem"], about)
         return False
 
-    return Reconciled(sweeps=(sweeps.each(WATCH, find, alarm, time_left=time_left),))
+    swept = sweeps.each(WATCH, find, alarm, time_left=time_left)
+    for figure in figures.read():
+        telemetry.level(figure.metric, figure.value, **figure.labels)
+    return Reconciled(sweeps=(swept,))
 
 
 def _about(sweep: str, observed: dict[str, Any]) -> Candidate:

@@ -24,7 +24,7 @@ from shared.ports.records import Records
 from shared.ports.release_under_test import ReleaseUnderTest, SmokeBid
 from shared.ports.schema import Schema
 from shared.ports.sweeps import Sweeps, TenantGenerations, TenantIndex
-from shared.ports.telemetry import Telemetry
+from shared.ports.telemetry import Figures, Telemetry
 from shared.ports.webhook_records import WebhookPost, WebhookQueue
 from shared.usecases.search import search
 from shared.wiring.task_work import cancel_item, evaluate_again, work
@@ -171,6 +171,11 @@ class Parts:
         from shared.adapters.json_logs import raise_alarm
 
         return raise_alarm
+
+    @property
+    def figures(self) -> Figures:
+        """What only the rows know about the whole stage."""
+        return self.made.figures
 
     @property
     def telemetry(self) -> Telemetry:

@@ -24,7 +24,7 @@ from shared.ports.reasoning import Judge
 from shared.ports.release_under_test import ReleaseUnderTest
 from shared.ports.schema import Schema
 from shared.ports.sweeps import Sweeps
-from shared.ports.telemetry import Telemetry
+from shared.ports.telemetry import Figures, Telemetry
 from shared.ports.webhook_records import WebhookPost, WebhookQueue
 from shared.settings import Settings
 from shared.wiring.made_once import made_once
@@ -74,6 +74,13 @@ class Services(ABC):
         from shared.adapters.postgres.sweeps import PostgresSweeps
 
         return PostgresSweeps(self._pool(self.settings.sweep_url, size=2))
+
+    @made_once
+    def figures(self) -> Figures:
+        """What only the rows know about the whole stage."""
+        from shared.adapters.postgres.figures import PostgresFigures
+
+        return PostgresFigures(self._pool(self.settings.sweep_url, size=1), self.pool)
 
     @made_once
     def post_webhook(self) -> WebhookPost:
