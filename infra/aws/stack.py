@@ -21,6 +21,7 @@ from infra.aws.network import Network
 from infra.aws.queues import NUDGE, Queues
 from infra.aws.search import Search
 from infra.aws.stages import Stage
+from infra.aws.weights import release_needs
 from infra.aws.workflows import FILES, Workflows
 
 
@@ -133,7 +134,8 @@ class AppStack(Stack):
         role, bucket, data = self.functions.of[row.name].role, self.data.objects.bucket, self.data
         for login in row.logins:
             self._allow(role, ["rds-db:connect"], [self._login_arn(login)])
-        for need in row.needs:
+        needs = {*row.needs, *(("queue:nudge",) if "app" in row.logins else ())}  # who commits events wakes the relay
+        for need in sorted(needs):
             actions, resources = {
                 "objects:read": (["s3:GetObject", "s3:GetObjectVersion"], [bucket.arn_for_objects("*")]),
                 "objects:list": (["s3:ListBucket", "s3:ListBucketMultipartUploads"], [bucket.bucket_arn]),
@@ -160,12 +162,14 @@ class AppStack(Stack):
                 "secret:admin": (["secretsmanager:GetSecretValue"], [data.database.admin_secret_arn]),
                 "internet": ([], []),
                 "release:try": ([], []),  # delivery.py
+                **release_needs(self, machines=self._machine_arns()),
             }[need]
             if actions:
                 self._allow(role, actions, resources)
-        if any(need.startswith(("objects:", "secret:")) for need in row.needs):
-            self._allow(role, ["kms:Decrypt", "kms:GenerateDataKey"], [data.keys.data.key_arn])
-        if any(need.startswith(("queue:", "events:")) for need in row.needs) or row.trigger == "queue":
+        # its own environment, secrets and objects are ciphertext; new objects and messages need a key of their own
+        writes = ["kms:GenerateDataKey"] if "objects:write" in needs else []
+        self._allow(role, ["kms:Decrypt", *writes], [data.keys.data.key_arn])
+        if any(need.startswith(("queue:", "events:")) for need in needs):
             self._allow(role, ["kms:Decrypt", "kms:GenerateDataKey"], [data.keys.messages.key_arn])
 
     def _allow(self, role: Any, actions: list[str], resources: list[str]) -> None:
@@ -204,9 +208,12 @@ class AppStack(Stack):
             self.queues.feed(name, self.functions.aliases[consumer], concurrency=CATALOGUE[consumer].concurrency)
         self.queues.feed_dead(self.functions.aliases["record_dead_message"])
         group = scheduler.ScheduleGroup(self, "Schedules", schedule_group_name=self.prefix.rstrip("-"))
+        of_group = {"aws:SourceAccount": self.account, "aws:SourceArn": group.schedule_group_arn}
+        caller = iam.ServicePrincipal("scheduler.amazonaws.com", conditions={"StringEquals": of_group})
+        role = iam.Role(self, "SchedulesRole", assumed_by=caller)  # one for all: 500 resources are soon used up
         for row in CATALOGUE.values():
             if row.trigger.startswith("schedule:"):
-                self._schedule(row, group)
+                self._schedule(row, group, role)
 
     def _sign_in(self) -> None:
         """The user pool, and no other of the account, may ask for the tenant of a token."""
@@ -241,7 +248,7 @@ class AppStack(Stack):
         step.node.add_dependency(schema)
         self.functions.aliases["api"].node.add_dependency(step)
 
-    def _schedule(self, row: FunctionRow, group: Any) -> None:
+    def _schedule(self, row: FunctionRow, group: Any, role: Any) -> None:
         scheduler.Schedule(
             self,
             f"Every{row.name.title().replace('_', '')}",
@@ -250,6 +257,7 @@ class AppStack(Stack):
             schedule=scheduler.ScheduleExpression.rate(Duration.minutes(int(row.trigger.partition(":")[2]))),
             target=targets.LambdaInvoke(
                 self.functions.aliases[row.name],
+                role=role,
                 dead_letter_queue=self.queues.undelivered,
                 retry_attempts=0,  # the next minute is the retry
                 max_event_age=Duration.minutes(1),
