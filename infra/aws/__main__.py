@@ -58,7 +58,7 @@ def add_stage(app: App, name: str, assets: Assets) -> tuple[Stack, ...]:
     )
     delivery = DeliveryStack(app, f"bidproof-{name}-delivery", stage=stage, env=place)
     run = AppStack(app, f"bidproof-{name}-app", stage=stage, data=data, assets=assets, env=place)
-    run.add_dependency(delivery)  # its aliases are moved by the groups there
+    run.add_stack_dependency(delivery)  # its aliases are moved by the groups there
     edge = EdgeStack(app, f"bidproof-{name}-edge", stage=stage, env=Environment(region=REGION))
     site = SiteStack(app, f"bidproof-{name}-site", stage=stage, api=run.http.api, env=place)
     site.add_stack_dependency(edge, "its firewall is a parameter")
