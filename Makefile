@@ -71,5 +71,9 @@ synth: $(DEV)  ## templates of STAGE, or of all three, in cdk.out; needs no Dock
 	@rm -rf cdk.out
 	@CDK_OUTDIR=cdk.out CDK_CONTEXT_JSON='$(if $(filter command line,$(origin STAGE)),{"stage": "$(STAGE)"},{})' $(BIN)/python -m infra.aws
 
+.PHONY: cost
+cost: $(DEV)  ## what STAGE, or all three, cost idle, per 1,000 pages and per deployment; all three also in docs/cost.md
+	@CDK_VALIDATION=false $(BIN)/python -m infra.aws.cost $(if $(filter command line,$(origin STAGE)),$(STAGE))
+
 clean:
 	@rm -rf cdk.out .venv .local build .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -150,14 +150,26 @@ def _logs(count: Counter) -> Iterator[Line]:
 
 
 def _vaults(count: Counter) -> Iterator[Line]:
-    kept = count.prices.given("database_gb") * count.prices.given("vault_times_volume")
-    yield count.line("backup vault", kept * len(count.of("AWS::Backup::BackupPlan")), "backup_gb_month")
+    """Rows; objects of an idle stage are none."""
+    yield count.line(
+        "backup vault", count.prices.given("database_gb") * count.prices.given("vault_times_volume"), "backup_gb_month"
+    )
 
 
 def _firewalls(count: Counter) -> Iterator[Line]:
     lists = count.of("AWS::WAFv2::WebACL")
     yield count.line(f"web ACLs: {len(lists)}", len(lists), "waf_acl_month")
     yield count.line("rules of the web ACLs", sum(len(acl.get("Rules", [])) for acl in lists), "waf_rule_month")
+
+
+def _machine_clients(count: Counter) -> Iterator[Line]:
+    """Clients that sign in as themselves; those that people sign in with are free."""
+    machines = [
+        client
+        for client in count.of("AWS::Cognito::UserPoolClient")
+        if "client_credentials" in client.get("AllowedOAuthFlows", [])
+    ]
+    yield count.line(f"machine clients of the user pool: {len(machines)}", len(machines), "machine_client_month")
 
 
 def _each(part: str, kind: str, price: str) -> Callable[[Counter], Iterator[Line]]:
@@ -187,6 +199,7 @@ COUNTED: dict[str, Callable[[Counter], Iterator[Line]]] = {
     "AWS::Logs::LogGroup": _logs,
     "AWS::WAFv2::WebACL": _firewalls,
     "AWS::Backup::BackupPlan": _vaults,
+    "AWS::Cognito::UserPoolClient": _machine_clients,
 }
 
 
@@ -234,7 +247,7 @@ FREE = frozenset(
     Backup::BackupSelection Budgets::Budget
     CloudFront::CachePolicy CloudFront::Function CloudFront::OriginAccessControl CloudFront::ResponseHeadersPolicy
     CloudFront::OriginRequestPolicy
-    Cognito::UserPoolClient Cognito::UserPoolDomain Cognito::UserPoolGroup Cognito::UserPoolIdentityProvider
+    Cognito::UserPoolDomain Cognito::UserPoolGroup Cognito::UserPoolIdentityProvider
     Cognito::UserPoolResourceServer
     EC2::FlowLog EC2::InternetGateway EC2::Route EC2::RouteTable EC2::SecurityGroup EC2::SecurityGroupEgress
     EC2::SecurityGroupIngress EC2::Subnet EC2::SubnetRouteTableAssociation EC2::VPC EC2::VPCGatewayAttachment
