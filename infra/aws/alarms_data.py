@@ -70,7 +70,7 @@ def _search(stage: Stage) -> Iterator[AlarmRow]:
         yield row(
             "yellow", "P2", "a replica is missing for 15 min", "ClusterStatus.yellow", above=0, muted_by="search-red"
         )
-    yield row("blocked", "P1", "the domain refuses writes", "ClusterIndexWritesBlocked", above=0, seconds=60)
+    yield row("blocked", "P1", "the domain refuses writes", "ClusterIndexWritesBlocked", "reindex", above=0, seconds=60)
     low = stage.search_volume_gib * 1024 * 0.2  # MiB
     free = "less than 20 % of a node's volume is free"
     yield row("storage", "P1", free, "FreeStorageSpace", below=low, statistic="Minimum")
