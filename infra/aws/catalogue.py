@@ -22,6 +22,9 @@ Need = Literal[
     "secret:master",  # key of vault, audit and cursors
     "secret:admin",  # the database administrator's login, kept by RDS
     "internet",  # receivers of webhooks
+    "alarms:read",  # the state of alarms
+    "weights:functions",  # which versions the aliases of functions point to
+    "weights:machines",  # the same of state machines
     "release:try",  # call any version of the API with tokens of the smoke tenant's machines, and answer CodeDeploy
 ]
 
@@ -42,6 +45,7 @@ class FunctionRow:
 
 
 _KEY: tuple[Need, ...] = ("secret:master",)
+_WEIGHTS: tuple[Need, ...] = ("alarms:read", "weights:functions", "weights:machines")
 
 
 def _step(name: str, timeout: int, memory: int = 512, package: Package = "runtime", *needs: Need) -> FunctionRow:
@@ -85,7 +89,7 @@ ROWS = (
         trigger="http",
         needs=(*_KEY, "objects:read", "objects:write", "objects:remove", "search", "queue:send"),
     ),
-    # both state machines
+    # all state machines
     _step("claim_job", 30),
     _step("record_failure", 60),
     # ingest_document
@@ -107,6 +111,15 @@ ROWS = (
     _step("expire_review", 60),
     _step("build_report", 300, 1024, "reporting", "objects:read", "objects:write", "objects:lock"),
     _step("finish_evaluation", 60),
+    # roll_out_release
+    _step("check_release_gate", 60),
+    _step("block_release", 60),
+    _step("shift_release_traffic", 120, 512, "runtime", *_WEIGHTS),
+    _step("check_release_health", 60, 512, "runtime", "alarms:read"),
+    _step("roll_back_step", 240, 512, "runtime", *_WEIGHTS),
+    _step("replay_release", 60, 512, "runtime", *_WEIGHTS),
+    _step("finish_rollback", 60),
+    _step("close_release", 60),
     # consumers
     FunctionRow(
         name="start_work",
@@ -204,6 +217,14 @@ ROWS = (
     _sweep("reconcile_batches", 1),
     _sweep("remind_reviewers", 1),
     _sweep("watch_sweeps", 1),
+    FunctionRow(
+        name="compare_replays",
+        memory=512,
+        timeout=300,
+        trigger="schedule:1",
+        concurrency=1,
+        needs=(*_KEY, "machines:answer"),
+    ),
     _sweep("reconcile_index", 60, "search", timeout=900, memory=2048, package="reasoning"),
     _sweep("reconcile_objects", 1440, "objects:read", "objects:list", "objects:write", "objects:remove", timeout=900),
 )

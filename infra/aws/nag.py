@@ -74,6 +74,12 @@ ACCEPTED = (
         reason="A hook calls the version under trial, whose number does not exist when the role is made.",
     ),
     Accepted(
+        finding=r"AwsSolutions-IAM5\[Resource::arn:aws:lambda:[\w-]+:<AWS::AccountId>:function:"
+        rf"{_ANY_STAGE}-\*(:live)?\]",
+        path=rf"{_ANY_STAGE}-app/Functions/(ShiftReleaseTraffic|RollBackStep|ReplayRelease)Role/DefaultPolicy/Resource",
+        reason="A rollout moves the aliases of all functions of its stage; naming each would not fit a policy.",
+    ),
+    Accepted(
         finding=r"AwsSolutions-IAM5\[Resource::\*\]",
         path=rf"{_ANY_STAGE}-delivery/Deployer/DefaultPolicy/Resource",
         reason="CodeDeploy reads alarms, and CloudWatch knows no resource for that call.",

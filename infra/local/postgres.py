@@ -13,7 +13,7 @@ from infra.local.local_secrets import ensure_secrets
 from shared.adapters.postgres.migrate import migrate
 
 OWNER = "bidproof_owner"
-LOGINS = ("bidproof_app", "bidproof_relay", "bidproof_dispatch", "bidproof_sweep")
+LOGINS: tuple[str, ...] = ("bidproof_app", "bidproof_relay", "bidproof_dispatch", "bidproof_sweep")
 LOGINS += ("bidproof_measure", "bidproof_platform")
 DATABASE = "bidproof"
 PLATFORM_TABLES = Path(__file__).with_name("tables.sql")

@@ -12,7 +12,7 @@ class CheckReleaseHealth:
     """Which release, and which look: the time at which the machine entered the state, the same for its retries."""
 
     release_id: str
-    look: str
+    entered: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +30,12 @@ def check_release_health(
     alarms = deployments.alarms(records.releases.get(command.release_id).alarms)
     with records.transaction():
         release = records.releases.get(command.release_id, lock=True)
-        if release.observed == command.look:
+        if release.observed == command.entered:
             return CheckedReleaseHealth(verdict=release.verdict, breaches=release.breaches)
         seen = observe(release, alarms, now=records.releases.now())
         records.releases.change(
             release,
-            observed=command.look,
+            observed=command.entered,
             verdict=seen.verdict,
             breaches=seen.breaches,
             clean_since=seen.clean_since,

@@ -52,6 +52,13 @@ RESULTS: Mapping[str, Mapping[str, Result]] = {
         "park_criteria": {"parked": 2, "reason": "MODEL_UNAVAILABLE"},
         "score_bid": {"needs_human_review": False, "wait_seconds": 60, "status": "approved"},
     },
+    "roll_out_release": {
+        "claim_job": {"claimed": True},
+        "check_release_gate": {"admitted": True},
+        "check_release_health": {"verdict": "close"},
+        "roll_back_step": {"executed": True},
+        "finish_rollback": {"passed": True},
+    },
 }
 
 
@@ -72,6 +79,13 @@ def _back_after_the_wait(event: Any, _calls: int) -> Any:
     return {"more": False, "round": 1}
 
 
+def _in_turn(*verdicts: str) -> Callable[[Any, int], Any]:
+    """What the looks at a release find, one after the other."""
+    return lambda _event, calls: {"verdict": verdicts[min(calls, len(verdicts) - 1)]}
+
+
+_BREACHED = {"check_release_health": {"verdict": "roll_back"}}
+_REPLAYED: Answer = ("succeed", {"passed": True})
 _ASKED = {"ScoreBid": {"needs_human_review": True, "wait_seconds": 60, "status": "evaluating"}}
 _IN_A_SECOND = {"ScoreBid": {"needs_human_review": True, "wait_seconds": 1, "status": "evaluating"}}
 _ENTRY = {
@@ -119,6 +133,21 @@ ROUTES: Mapping[str, Mapping[str, Route]] = {
         ),
         "a step fails": Route(results={"PlanEvaluation": Permanent("DATA_CORRUPTED", "broken")}),
     },
+    "roll_out_release": {
+        "straight": Route(),
+        "not ours": Route(results={"claim_job": {"claimed": False}}),
+        "more twice": Route(results={"check_release_health": _in_turn("shift", "wait", "close")}),
+        "blocked": Route(results={"check_release_gate": {"admitted": False}}),
+        "rolled back": Route(results=_BREACHED, answers=(_REPLAYED,)),
+        "healthy after two steps": Route(
+            results={**_BREACHED, "roll_back_step": lambda _event, calls: {"executed": calls < 2}}, answers=(_REPLAYED,)
+        ),
+        "a person rolls back": Route(input={"start_at": "roll_back"}, answers=(_REPLAYED,)),
+        "the replay fails": Route(
+            results={**_BREACHED, "finish_rollback": {"passed": False}}, answers=(("succeed", {"passed": False}),)
+        ),
+        "a step fails": Route(results={"ShiftReleaseTraffic": Permanent("DATA_CORRUPTED", "broken")}),
+    },
 }
 FAULTS: Mapping[str, Callable[[Result], Result]] = {
     "fails once and then works": lambda result: (
@@ -140,8 +169,13 @@ def play(result: Result, event: Any, calls: int) -> Any:
 
 @cache
 def machine(name: str) -> Any:
-    """The file of this name."""
-    return json.loads((FOLDER / f"{name}.asl.json").read_text(encoding="utf-8"))
+    """The file of this name; a Wait is over at once, its length being no question of the way."""
+    found = json.loads((FOLDER / f"{name}.asl.json").read_text(encoding="utf-8"))
+    for scope in scopes(found):
+        for state in scope["States"].values():
+            if state["Type"] == "Wait":
+                state["Seconds"] = 0
+    return found
 
 
 def names() -> list[str]:
