@@ -1,0 +1,95 @@
+"""What a clean child process does with an unpacked bundle: run with `python -I -S`, only the standard library around.
+
+Prints one line of JSON: what could not be imported or made, which packages were loaded, and from where.
+"""
+
+import importlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+
+def main() -> None:
+    """argv: JSON with `paths` (as Lambda orders them) and `functions` (folders)."""
+    given = json.loads(sys.argv[1])
+    sys.path[:0] = given["paths"]
+    missing: dict[str, str] = {}
+    started = time.process_time()
+    modules = {}
+    for name in given["functions"]:
+        # the API's handler makes its application from the settings of a deployment when it is imported
+        targets = ("functions.api.app", "mangum") if name == "api" else (f"functions.{name}.handler",)
+        for target in targets:
+            try:
+                modules[name] = importlib.import_module(target)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the parent names it
+                missing[target] = repr(error)
+    seconds = time.process_time() - started
+    loaded = sorted({name.partition(".")[0] for name in sys.modules} - set(sys.stdlib_module_names))
+    for part in parts_of(modules):
+        try:
+            make(part)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the parent names it
+            missing[part] = repr(error)
+    places = {file for module in list(sys.modules.values()) if (file := getattr(module, "__file__", None))}
+    cached = {str(getattr(module, "__cached__", None)) for module in modules.values()}
+    print(
+        json.dumps(
+            {
+                "missing": missing,
+                "loaded": loaded,
+                "seconds": seconds,
+                "places": sorted(places),
+                "bytecode": sorted(path for path in cached if not Path(path).is_file()),
+                "parts": parts_of(modules),
+            }
+        ),
+        flush=True,
+    )
+    os._exit(0)  # threads of pools still try an address where nobody listens
+
+
+def parts_of(modules: dict[str, ModuleType]) -> list[str]:
+    """The names of the parts that the use cases of these handlers ask for."""
+    import inspect
+
+    found = set()
+    for module in modules.values():
+        for value in vars(module).values():
+            if inspect.isfunction(value) and value.__module__.startswith("shared.usecases."):
+                parameters = inspect.signature(value).parameters.values()
+                found |= {one.name for one in parameters if one.kind is inspect.Parameter.KEYWORD_ONLY}
+    return sorted(found)
+
+
+def make(part: str) -> Any:
+    """The part as AwsServices makes it; one is read from Secrets Manager, so only its module is loaded."""
+    if part == "schema":
+        return importlib.import_module("shared.adapters.postgres.provision")
+    return getattr(_bound(), part)
+
+
+def _bound() -> Any:
+    from shared.domain.context import Actor
+    from shared.settings import Settings, read_settings
+    from shared.wiring.aws import AwsServices
+
+    class Unconnected(AwsServices):
+        """The key is the only thing that is fetched when services are made."""
+
+        def _master_key(self, settings: Settings) -> bytes:
+            return b"k" * 64
+
+    if not _MADE:
+        _MADE.append(Unconnected(read_settings(Settings)))
+    return _MADE[0].bind(Actor(tenant_id="ten_00000000000000000000000000", actor_id="system", kind="system"))
+
+
+_MADE: list[Any] = []
+
+if __name__ == "__main__":
+    main()
