@@ -48,6 +48,8 @@ class Settings:
     opensearch_url: str = _row(
         "OPENSEARCH_URL", "address of OpenSearch when SEARCH=opensearch", "http://127.0.0.1:9201"
     )
+    search_shards: int = _row("SEARCH_SHARDS", "shards of a new index in OpenSearch", 1)
+    search_replicas: int = _row("SEARCH_REPLICAS", "copies of each shard, at most one less than nodes", 0)
     pool_size: int = _row("POOL_SIZE", "database connections per process and role", 8)
     worker_threads: int = _row("WORKER_THREADS", "handlers that one local worker runs at once", 4)
     max_running: int = _row("MAX_RUNNING", "running executions of the environment (W121)", 200)

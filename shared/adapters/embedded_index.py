@@ -33,7 +33,9 @@ class VectorRows(Protocol):
 
 
 class EmbeddedIndex:
-    """One tenant's index below `root`; `generation` is the one that searches read (writes name their own)."""
+    """One tenant's index below `root`; `generation` is the one that searches read (writes name their own).
+
+    What is removed goes from every generation, or with `alone` from the one that is read."""
 
     def __init__(
         self,
@@ -44,6 +46,7 @@ class EmbeddedIndex:
         profile_id: str,
         dimension: int = 384,
         generation: int = 1,
+        alone: bool = False,
     ) -> None:
         self._folder = root / index_name(tenant_id) / f"schema{SCHEMA_VERSION}"
         self._session = session
@@ -51,22 +54,24 @@ class EmbeddedIndex:
         self._profile_id = profile_id
         self._dimension = dimension
         self._generation = generation
+        self._alone = alone
 
     def add(self, entries: Sequence[IndexEntry], *, generation: int) -> None:
         """Write vectors in one transaction, then terms in one commit; both replace what an entry id had."""
         for entry in entries:
             if entry.vector is not None:
                 self._check_vector(entry.vector)
-        rows = [self._row(entry, entry.vector) for entry in entries if entry.vector is not None]
+        rows = [self._row(entry, entry.vector, generation) for entry in entries if entry.vector is not None]
         if rows:
             with self._session.transaction():
                 self._session.many(
                     """
                     INSERT INTO chunk_vectors (project_id, supplier_id, document_id, chunk_id, doc_type,
-                                               embedding_profile_id, content_hash, vector)
+                                               embedding_profile_id, content_hash, vector, index_generation)
                     VALUES (%(project_id)s, %(supplier_id)s, %(document_id)s, %(entry_id)s, %(doc_type)s,
-                            %(profile)s, %(content_hash)s, %(vector)s::vector)
-                    ON CONFLICT (tenant_id, project_id, document_id, chunk_id, embedding_profile_id) DO UPDATE
+                            %(profile)s, %(content_hash)s, %(vector)s::vector, %(generation)s)
+                    ON CONFLICT (tenant_id, project_id, index_generation, document_id, chunk_id, embedding_profile_id)
+                    DO UPDATE
                        SET supplier_id = excluded.supplier_id, doc_type = excluded.doc_type,
                            content_hash = excluded.content_hash, vector = excluded.vector""",
                     rows,
@@ -76,11 +81,14 @@ class EmbeddedIndex:
 
     def remove_document(self, document_id: str) -> None:
         """Forget the document in every generation and its vectors."""
-        for folder in sorted(self._folder.glob("g*[0-9]")):
-            TermFolder(folder).remove_document(document_id)
+        for folder in self._written():
+            folder.remove_document(document_id)
         with self._session.transaction():
             self._session.execute(
-                "DELETE FROM chunk_vectors WHERE document_id = %(document_id)s", document_id=document_id
+                """DELETE FROM chunk_vectors WHERE document_id = %(document_id)s
+                      AND (%(only)s::bigint IS NULL OR index_generation = %(only)s)""",
+                document_id=document_id,
+                only=self._generation if self._alone else None,
             )
 
     def lexical(self, scope: Scope, terms: Sequence[str], codes: Sequence[str], *, limit: int) -> list[RankedId]:
@@ -99,7 +107,7 @@ class EmbeddedIndex:
                        min(vector <=> %(vector)s::vector) AS distance
                   FROM chunk_vectors
                  WHERE tenant_id = %(tenant_id)s AND project_id = %(project_id)s
-                   AND embedding_profile_id = %(profile)s
+                   AND embedding_profile_id = %(profile)s AND index_generation = %(generation)s
                    AND (%(documents)s::text[] = '{{}}' OR document_id = ANY (%(documents)s))
                    AND (%(doc_types)s::text[] = '{{}}' OR doc_type = ANY (%(doc_types)s))
                    AND {_supplier_filter(scope)}
@@ -108,6 +116,7 @@ class EmbeddedIndex:
                 tenant_id=self._tenant_id,
                 project_id=scope.project_id,
                 profile=self._profile_id,
+                generation=self._generation,
                 documents=list(scope.document_ids),
                 doc_types=list(scope.doc_types),
                 supplier_id=scope.supplier_id,
@@ -126,9 +135,11 @@ class EmbeddedIndex:
         with self._session.transaction():
             rows = self._session.rows(
                 """SELECT chunk_id, content_hash FROM chunk_vectors
-                    WHERE document_id = %(document_id)s AND embedding_profile_id = %(profile)s""",
+                    WHERE document_id = %(document_id)s AND embedding_profile_id = %(profile)s
+                      AND index_generation = %(generation)s""",
                 document_id=document_id,
                 profile=self._profile_id,
+                generation=self._generation,
             )
         vectors = {row["chunk_id"]: row["content_hash"] for row in rows}
         kept = {
@@ -138,20 +149,30 @@ class EmbeddedIndex:
 
     def remove(self, document_id: str, entry_ids: Sequence[str]) -> None:
         """Forget the entries in every generation, and their vectors."""
-        for folder in sorted(self._folder.glob("g*[0-9]")):
-            TermFolder(folder).remove(document_id, entry_ids)
+        for folder in self._written():
+            folder.remove(document_id, entry_ids)
         with self._session.transaction():
             self._session.execute(
-                "DELETE FROM chunk_vectors WHERE document_id = %(document_id)s AND chunk_id = ANY (%(ids)s)",
+                """DELETE FROM chunk_vectors WHERE document_id = %(document_id)s AND chunk_id = ANY (%(ids)s)
+                      AND (%(only)s::bigint IS NULL OR index_generation = %(only)s)""",
                 document_id=document_id,
                 ids=list(entry_ids),
+                only=self._generation if self._alone else None,
             )
 
     def document_ids(self) -> list[str]:
         """Documents with terms in the searched generation or with vectors."""
         with self._session.transaction():
-            rows = self._session.rows("SELECT DISTINCT document_id FROM chunk_vectors")
+            rows = self._session.rows(
+                "SELECT DISTINCT document_id FROM chunk_vectors WHERE index_generation = %(generation)s",
+                generation=self._generation,
+            )
         return sorted(self._terms(self._generation).document_ids() | {row["document_id"] for row in rows})
+
+    def _written(self) -> list[TermFolder]:
+        if self._alone:
+            return [self._terms(self._generation)]
+        return [TermFolder(folder) for folder in sorted(self._folder.glob("g*[0-9]"))]
 
     def _terms(self, generation: int) -> TermFolder:
         return TermFolder(self._folder / f"g{generation}")
@@ -163,7 +184,7 @@ class EmbeddedIndex:
                 f"the profile {self._profile_id} has {self._dimension} dimensions, the vector {len(vector)}",
             )
 
-    def _row(self, entry: IndexEntry, vector: Sequence[float]) -> dict[str, Any]:
+    def _row(self, entry: IndexEntry, vector: Sequence[float], generation: int) -> dict[str, Any]:
         """The column chunk_id holds the entry id, so that views of one table keep a vector each."""
         return {
             "project_id": entry.project_id,
@@ -174,6 +195,7 @@ class EmbeddedIndex:
             "content_hash": entry.content_hash,
             "profile": self._profile_id,
             "vector": _as_text(vector),
+            "generation": generation,
         }
 
 

@@ -4,13 +4,15 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from opensearchpy import OpenSearch
-from opensearchpy.exceptions import NotFoundError, RequestError
+from opensearchpy.exceptions import NotFoundError
 
+from shared.adapters.opensearch_aliases import TenantAliases
+from shared.adapters.opensearch_bulk import raise_refused
 from shared.adapters.opensearch_client import opensearch_failures
-from shared.adapters.opensearch_mapping import alias_actions, document, index_body, vector_field
+from shared.adapters.opensearch_mapping import document, vector_field
 from shared.domain.errors import Refused, Retryable
 from shared.domain.retrieval import IndexEntry, KeptEntry, RankedId, Scope
-from shared.domain.scoping import TENDER, best_per_chunk, check_tenant, index_name
+from shared.domain.scoping import TENDER, best_per_chunk, check_tenant
 from shared.domain.terms import FIELD_BOOSTS
 
 # Recall@10 of filtered kNN is 0.95 at k 50 and 0.81 at k 10 (R27).
@@ -20,56 +22,59 @@ _FOUND = ("entry_id", "document_id")
 
 
 class OpenSearchIndex:
-    """One tenant's view of the shared physical index, through its filtered alias with routing (R55)."""
+    """One tenant's view of the shared physical indexes, through its filtered aliases with routing (R55).
+
+    Searches read what the tenant's alias points at. With `generation` everything concerns that one alone."""
 
     def __init__(
-        self, client: OpenSearch, *, tenant_id: str, profile_id: str, dimension: int = 384, prefix: str = "bidproof"
+        self,
+        client: OpenSearch,
+        *,
+        tenant_id: str,
+        profile_id: str,
+        dimension: int = 384,
+        prefix: str = "bidproof",
+        generation: int | None = None,
+        shards: int = 1,
+        replicas: int = 0,
     ) -> None:
         self._client = client
         self._tenant_id = tenant_id
         self._dimension = dimension
         self._vector = vector_field(profile_id)
-        self._prefix = prefix
-        self._alias = index_name(prefix, "tenant", tenant_id)
-
-    def prepare(self, *, shards: int = 1, replicas: int = 0) -> None:
-        """Make the physical index of this mapping version and the tenant's alias when they are not there."""
-        body = index_body(self._vector, self._dimension, shards=shards, replicas=replicas)
-        name = index_name(self._prefix, "chunks", body["mappings"]["_meta"]["mapping_version"])
-        with opensearch_failures():
-            if self._client.indices.exists_alias(name=self._alias):
-                return
-            try:
-                self._client.indices.create(index=name, body=body)
-            except RequestError as error:
-                if error.error != "resource_already_exists_exception":
-                    raise
-            self._client.indices.update_aliases(body=alias_actions(name, self._alias, self._tenant_id))
+        self._aliases = TenantAliases(
+            client,
+            tenant_id=tenant_id,
+            vector=self._vector,
+            dimension=dimension,
+            prefix=prefix,
+            shards=shards,
+            replicas=replicas,
+        )
+        self._read = self._aliases.read if generation is None else self._aliases.of(generation)
+        self._removed_from = self._aliases.every if generation is None else self._read
 
     def add(self, entries: Sequence[IndexEntry], *, generation: int) -> None:
-        """One bulk request; an entry of a newer generation that is there already stays (external versions, R56)."""
+        """One bulk request; an entry of a newer generation that is there already stays (external versions, R56).
+
+        Raises INDEX_WRITE_PARTIAL, Permanent when an entry was refused for what it is, else Retryable."""
         for entry in entries:
             if entry.vector is not None:
                 self._check_vector(entry.vector)
         if not entries:
             return
-        self.prepare()
+        self._aliases.ready(generation)
         lines: list[dict[str, Any]] = []
         for entry in entries:
             # The tenant leads the id, so equal chunk ids of two tenants never replace each other.
             identity = f"{self._tenant_id}/{entry.entry_id}"
             lines.append({"index": {"_id": identity, "version": generation, "version_type": "external_gte"}})
             lines.append(document(entry, tenant_id=self._tenant_id, vector=self._vector, generation=generation))
+        # A lost alias must not become an index of its name with a guessed mapping.
+        params = {"refresh": "true", "require_alias": "true"}
         with opensearch_failures():
-            answer = self._client.bulk(body=lines, index=self._alias, params={"refresh": "true"})
-        results = zip(entries, (item["index"] for item in answer["items"]), strict=True)
-        failed = [(entry.entry_id, result) for entry, result in results if result["status"] not in (200, 201, 409)]
-        if failed:
-            raise Retryable(
-                "INDEX_WRITE_PARTIAL",
-                f"{len(failed)} of {len(entries)} entries were refused",
-                details={"failed": [entry_id for entry_id, _ in failed], "first": failed[0][1]["error"]["type"]},
-            )
+            answer = self._client.bulk(body=lines, index=self._aliases.of(generation), params=params)
+        raise_refused([entry.entry_id for entry in entries], [item["index"] for item in answer["items"]])
 
     def remove_document(self, document_id: str) -> None:
         """Delete every entry through the alias; done when this returns."""
@@ -102,15 +107,16 @@ class OpenSearchIndex:
         filters = [_term("tenant_id", self._tenant_id), _term("document_id", document_id)]
         distinct = {"cardinality": {"field": "chunk_id", "precision_threshold": 40_000}}
         body = {"size": 0, "query": {"bool": {"filter": filters}}, "aggs": {"chunks": distinct}}
-        answer = _answer(self._client.search, index=self._alias, body=body)
+        answer = _answer(self._client.search, index=self._read, body=body)
         return 0 if answer is None else int(answer["aggregations"]["chunks"]["value"])
 
     def entries(self, document_id: str) -> dict[str, KeptEntry]:
         """Every entry of the document, page by page; whether a vector is there is asked of the vector's own field."""
         filters = [_term("tenant_id", self._tenant_id), _term("document_id", document_id)]
-        hashes = {hit["entry_id"]: hit["content_hash"] for hit in self._pages(filters)}
-        with_vector = {hit["entry_id"] for hit in self._pages([*filters, {"exists": {"field": self._vector}}])}
-        return {key: KeptEntry(hashes[key], key in with_vector) for key in hashes}
+        hashes = {hit["entry_id"]: hit["content_hash"] for hit in self._pages(filters, self._read)}
+        with_vector = {"exists": {"field": self._vector}}
+        vectors = {hit["entry_id"] for hit in self._pages([*filters, with_vector], self._read)}
+        return {key: KeptEntry(hashes[key], key in vectors) for key in hashes}
 
     def remove(self, document_id: str, entry_ids: Sequence[str]) -> None:
         """Delete the entries that are there; done when this returns."""
@@ -126,7 +132,7 @@ class OpenSearchIndex:
             asked = {"composite": {"size": PAGE, "sources": sources} | after}
             query = {"bool": {"filter": [_term("tenant_id", self._tenant_id)]}}
             body = {"size": 0, "query": query, "aggs": {"documents": asked}}
-            answer = _answer(self._client.search, index=self._alias, body=body)
+            answer = _answer(self._client.search, index=self._read, body=body)
             if answer is None:
                 return found
             part = answer["aggregations"]["documents"]
@@ -135,18 +141,18 @@ class OpenSearchIndex:
                 return found
             after = {"after": part["after_key"]}
 
-    def _pages(self, filters: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    def _pages(self, filters: list[dict[str, Any]], place: str) -> Iterator[dict[str, Any]]:
         """Entry id, content hash and generation of all that pass the filters, in the order of entry ids."""
         body: dict[str, Any] = {
             "query": {"bool": {"filter": filters}},
             "size": PAGE,
             "_source": False,
             "docvalue_fields": ["entry_id", "content_hash", "index_generation"],
-            "sort": [{"entry_id": "asc"}],
+            "sort": [{"entry_id": "asc"}, {"index_generation": "asc"}],
         }
         while True:
             complete = {"allow_partial_search_results": "false"}
-            answer = _answer(self._client.search, index=self._alias, body=body, params=complete)
+            answer = _answer(self._client.search, index=place, body=body, params=complete)
             hits = [] if answer is None else answer["hits"]["hits"]
             for hit in hits:
                 yield {name: values[0] for name, values in hit["fields"].items()}
@@ -165,7 +171,7 @@ class OpenSearchIndex:
             "track_total_hits": False,
         }
         answer = _answer(
-            self._client.search, index=self._alias, body=body, params={"allow_partial_search_results": "false"}
+            self._client.search, index=self._read, body=body, params={"allow_partial_search_results": "false"}
         )
         hits = [] if answer is None else answer["hits"]["hits"]
         found = [(*(hit["fields"][name][0] for name in _FOUND), hit["sort"][0]) for hit in hits]
@@ -194,17 +200,18 @@ class OpenSearchIndex:
         lines = [
             {
                 "delete": {
+                    "_index": self._aliases.of(hit["index_generation"]),
                     "_id": f"{self._tenant_id}/{hit['entry_id']}",
                     "version": hit["index_generation"],
                     "version_type": "external_gte",
                 }
             }
-            for hit in self._pages(filters)
+            for hit in self._pages(filters, self._removed_from)
         ]
         for start in range(0, len(lines), PAGE):
             with opensearch_failures():
                 part = lines[start : start + PAGE]
-                answer = self._client.bulk(body=part, index=self._alias, params={"refresh": "true"})
+                answer = self._client.bulk(body=part, params={"refresh": "true"})
             refused = [item["delete"] for item in answer["items"] if item["delete"]["status"] not in (200, 404, 409)]
             if refused:
                 raise Retryable("RAG_UPSTREAM_UNAVAILABLE", f"{len(refused)} entries were not deleted")

@@ -6,14 +6,15 @@ from threading import local
 from typing import Any, Protocol, TypeVar
 
 from opensearchpy import OpenSearch, Transport, Urllib3AWSV4SignerAuth, Urllib3HttpConnection
+from opensearchpy.exceptions import AuthenticationException, AuthorizationException, ConnectionTimeout, TransportError
 from opensearchpy.exceptions import ConnectionError as Unreachable
-from opensearchpy.exceptions import ConnectionTimeout, TransportError
 
-from shared.domain.errors import Retryable
+from shared.domain.errors import Permanent, Retryable
 from shared.domain.retries import is_transient_status
 
 TIMEOUT = 30  # seconds per try (W21)
 NAME = "opensearch"  # of its breaker (W26)
+BLOCKED = "cluster_block_exception"  # of an index without disk, or about to be deleted; its status is 403
 Answer = TypeVar("Answer")
 
 
@@ -56,6 +57,10 @@ def opensearch_failures() -> Iterator[None]:
             details = {} if asked is None else {"retry_after": asked}
             words = f"OpenSearch answered {error.status_code}"
             raise Retryable("RAG_UPSTREAM_UNAVAILABLE", words, details=details) from error
+        if error.error == BLOCKED:
+            raise Retryable("RAG_UPSTREAM_UNAVAILABLE", "the index takes no writes now") from error
+        if isinstance(error, (AuthenticationException, AuthorizationException)):
+            raise Permanent("INTERNAL_ERROR", f"OpenSearch does not allow this: {error.error}") from error
         raise
 
 

@@ -45,10 +45,22 @@ def index_body(vector: str, dimension: int, *, shards: int, replicas: int) -> di
     return {"settings": {"index": index}, "mappings": mappings}
 
 
-def alias_actions(index: str, alias: str, tenant_id: str) -> dict[str, Any]:
-    """Add the tenant's filtered alias with routing (R55)."""
+def physical_name(prefix: str, generation: int) -> str:
+    """The index of this mapping version and generation number; tenants share it (R55)."""
+    return index_name(prefix, "chunks", MAPPING_VERSION, f"g{generation}")
+
+
+def template(prefix: str, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Name and body of the template of all indexes of this mapping version, whoever creates one."""
+    name = index_name(prefix, "chunks", MAPPING_VERSION)
+    about = {"mapping_version": MAPPING_VERSION}
+    return name, {"index_patterns": [f"{name}-g*"], "priority": 500, "template": body, "_meta": about}
+
+
+def filtered_alias(index: str, alias: str, tenant_id: str) -> dict[str, Any]:
+    """The action that adds a tenant's filtered alias with routing (R55)."""
     add = {"index": index, "alias": alias, "filter": {"term": {"tenant_id": tenant_id}}, "routing": tenant_id}
-    return {"actions": [{"add": add}]}
+    return {"add": add}
 
 
 def document(entry: IndexEntry, *, tenant_id: str, vector: str, generation: int) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """BM25 on one machine: a tantivy folder of one tenant and index generation (spec R26, R32)."""
 
 import fcntl
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,6 +59,13 @@ class TermFolder:
                 for entry_id in entry_ids:
                     both = self._all_of(self._term("document_id", document_id), self._term("entry_id", entry_id))
                     writer.delete_documents_by_query(both)
+
+    def drop(self) -> None:
+        """Delete the folder; a writer at work ends first."""
+        if self._path.is_dir():
+            with self._path.with_suffix(".lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                shutil.rmtree(self._path)
 
     def search(self, scope: Scope, terms: Sequence[str], codes: Sequence[str], *, limit: int) -> list[RankedId]:
         """The best chunks by the sum over fields of boost times BM25 (k1 1.2, b 0.75, tantivy's own)."""

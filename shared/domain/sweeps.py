@@ -24,6 +24,7 @@ SWEEPS = {
     "waiting_events": "W117",
     "index_entries": "W118",
     "index_strangers": "W118",
+    "index_generations": "R57",
     "unfinished_uploads": "W119",
     "unnamed_objects": "W119",
     "report_objects": "W119",

@@ -9,6 +9,7 @@ from shared.domain.blocks import Block, Page
 from shared.domain.chunks import Chunk
 from shared.domain.documents import Document, ParseRun, UploadFile, UploadSession
 from shared.domain.facts import Fact
+from shared.ports.index_records import GenerationRows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +225,11 @@ class Chunks(Protocol):
     @property
     def writes(self) -> IndexWrites:
         """What of the chunks the index has."""
+        ...
+
+    @property
+    def generations(self) -> GenerationRows:
+        """The tenant's indexes: the searched one, one being built, one kept."""
         ...
 
     def add(self, chunks: Sequence[Chunk]) -> None:

@@ -83,6 +83,26 @@ class Embedder(Protocol):
         ...
 
 
+class IndexGenerations(Protocol):
+    """The tenant's indexes beside each other: one is searched while another is built (R57)."""
+
+    def open(self, generation: int) -> None:
+        """Make what the generation needs to be written and read; repeated it changes nothing."""
+        ...
+
+    def at(self, generation: int) -> "ChunkIndex":
+        """The one generation, to read and write and remove in it alone."""
+        ...
+
+    def switch(self, generation: int) -> None:
+        """From now on every search reads this generation; none fails, and none reads two."""
+        ...
+
+    def drop(self, generation: int) -> None:
+        """Forget the generation with all its entries; repeated it changes nothing."""
+        ...
+
+
 class ChunkIndex(Protocol):
     """Ranked recall under the mandatory filter of the scope; truth stays in the database.
 

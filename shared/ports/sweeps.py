@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from shared.domain.sweeps import Candidate, Heartbeat, Swept
-from shared.ports.reading import ChunkIndex, Embedder
+from shared.ports.reading import ChunkIndex, Embedder, IndexGenerations
 from shared.ports.records import Records
 
 Found = TypeVar("Found")
@@ -21,6 +21,13 @@ class TenantIndex(Protocol):
 
     @property
     def embedder(self) -> Embedder: ...
+
+
+class TenantGenerations(TenantIndex, Protocol):
+    """A tenant's rows and index with all its generations, for the reindex (R57)."""
+
+    @property
+    def generations(self) -> IndexGenerations: ...
 
 
 class Sweeps(Protocol):

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from shared.domain.chunks import Chunk
-from shared.domain.errors import Permanent, Retryable
+from shared.domain.errors import CodedError, Permanent, Retryable
 from shared.domain.index_entries import index_entry, planned_entries
 from shared.domain.ingest_plan import INDEXED, MAX_ROUNDS, WITH_FACTS
 from shared.domain.retrieval import IndexEntry
@@ -43,23 +44,27 @@ def index_chunks(
 ) -> IndexedChunks:
     """Index what is not acknowledged yet; stopping for time is a normal result (W126).
 
-    Raises Retryable INDEX_WRITE_PARTIAL when entries were refused (their rows say failed), Permanent
-    CHUNKS_INCOMPLETE after 20 rounds, INDEX_DIMENSION_MISMATCH for another embedding profile."""
+    Raises INDEX_WRITE_PARTIAL when entries were refused (their rows say failed), Permanent when one was refused for
+    what it is, Permanent CHUNKS_INCOMPLETE after 20 rounds, INDEX_DIMENSION_MISMATCH for another embedding profile."""
     generation = records.chunks.writes.generation(embedder.profile_id)
     work = _Work(command, records, index, embedder, time_left, generation)
     work.begin()
     left = records.chunks.writes.open(command.parse_run_id, generation=generation)
-    refused: list[str] = []
+    refused: list[CodedError] = []
     while left and time_left() > RESERVE_SECONDS:
         portion = records.chunks.of_run(command.parse_run_id, left[:PORTION])
         entries = work.entries(portion)
         if entries is None:
             break
-        refused += work.write(portion, entries)
+        problem = work.write(portion, entries)
+        refused += [] if problem is None else [problem]
         left = left[PORTION:]
     acked = work.note_progress()
     if refused:
-        raise Retryable("INDEX_WRITE_PARTIAL", details={"failed": refused[:100], "acked": acked})
+        failed = [str(entry_id).partition("#")[0] for problem in refused for entry_id in problem.details["failed"]]
+        lasting = any(isinstance(problem, Permanent) for problem in refused)
+        details = {"failed": list(dict.fromkeys(failed))[:100], "acked": acked}
+        raise (Permanent if lasting else Retryable)("INDEX_WRITE_PARTIAL", details=details)
     if left and command.round + 1 >= MAX_ROUNDS:
         raise Permanent("CHUNKS_INCOMPLETE", "not indexed in 20 rounds", details={"left": len(left)})
     return IndexedChunks(more=bool(left), round=command.round + 1, acked=acked)
@@ -105,24 +110,33 @@ class _Work:
             for chunk, view, text in plan
         ]
 
-    def write(self, chunks: Sequence[Chunk], entries: Sequence[IndexEntry]) -> list[str]:
-        """Add the entries and mark the rows; the ids of chunks that were refused."""
-        refused: set[str] = set()
+    def write(self, chunks: Sequence[Chunk], entries: Sequence[IndexEntry]) -> CodedError | None:
+        """Add the entries to every generation that is written, mark the rows, and return what was refused.
+
+        In one transaction, which a reindex waits for: so none of its generations misses a write (R57)."""
+        ids, rows = [chunk.chunk_id for chunk in chunks], self.records.chunks
+        problem: CodedError | None = None
+        with self.records.transaction():
+            for number in rows.generations.written():
+                refused = self._add(entries, number)
+                # of another generation only its own row tells: nobody searches it before the row says acked
+                problem = refused if number == self.generation else problem
+                named = refused.details["failed"] if refused else ()
+                bad = {str(entry_id).partition("#")[0] for entry_id in named}
+                mark = partial(rows.writes.mark, self.command.parse_run_id, generation=number)
+                mark([i for i in ids if i not in bad], "acked")
+                mark([i for i in ids if i in bad], "failed", error_code="INDEX_WRITE_PARTIAL")
+            self.note_progress()
+        return problem
+
+    def _add(self, entries: Sequence[IndexEntry], generation: int) -> CodedError | None:
         try:
-            self.index.add(entries, generation=self.generation)
-        except Retryable as error:
+            self.index.add(entries, generation=generation)
+        except (Retryable, Permanent) as error:
             if error.code != "INDEX_WRITE_PARTIAL":
                 raise
-            refused = {str(entry_id).partition("#")[0] for entry_id in error.details["failed"]}
-        ids, writes = [chunk.chunk_id for chunk in chunks], self.records.chunks.writes
-        good, bad = [i for i in ids if i not in refused], [i for i in ids if i in refused]
-        with self.records.transaction():
-            writes.mark(self.command.parse_run_id, good, "acked", generation=self.generation)
-            writes.mark(
-                self.command.parse_run_id, bad, "failed", generation=self.generation, error_code="INDEX_WRITE_PARTIAL"
-            )
-            self.note_progress()
-        return bad
+            return error
+        return None
 
     def note_progress(self) -> int:
         """Tell the job how far it is; returns the acknowledged chunks."""

@@ -95,9 +95,10 @@ def _entries(plan: Sequence[PlannedEntry], at: TenantIndex, time_left: Callable[
 
 def _write(entries: Sequence[IndexEntry], run_id: str, at: TenantIndex) -> int:
     writes = at.records.chunks.writes
-    generation = writes.generation(at.embedder.profile_id)
-    at.index.add(entries, generation=generation)
-    writes.mark(run_id, sorted({entry.chunk_id for entry in entries}), "acked", generation=generation)
+    writes.generation(at.embedder.profile_id)
+    for generation in at.records.chunks.generations.written():
+        at.index.add(entries, generation=generation)
+        writes.mark(run_id, sorted({entry.chunk_id for entry in entries}), "acked", generation=generation)
     return len(entries)
 
 

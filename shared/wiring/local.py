@@ -14,7 +14,7 @@ from shared.ports.deployments import Deployments
 from shared.ports.dispatch import Outbox
 from shared.ports.objects import ObjectStore
 from shared.ports.platform import Queue, Workflows
-from shared.ports.reading import ChunkIndex
+from shared.ports.reading import ChunkIndex, IndexGenerations
 from shared.ports.schema import Schema
 from shared.ports.telemetry import Telemetry
 from shared.wiring.made_once import made_once
@@ -44,13 +44,23 @@ class LocalServices(Services):
 
         tenant_id = records.actor.tenant_id
         if self.settings.search == "opensearch":
-            from shared.adapters.opensearch import OpenSearchIndex
-
-            return OpenSearchIndex(self.opensearch, tenant_id=tenant_id, profile_id=PROFILE_ID)
+            return self.opensearch_of(tenant_id).searched()
         from shared.adapters.embedded_index import EmbeddedIndex
 
+        root, searched = self.settings.data_dir / "index", records.chunks.generations.searched()
+        return EmbeddedIndex(root, records.session, tenant_id=tenant_id, profile_id=PROFILE_ID, generation=searched)
+
+    def generations(self, records: PostgresRecords) -> IndexGenerations:
+        """The generations of that index."""
+        from shared.domain.embedding_profiles import PROFILE_ID
+
+        tenant_id = records.actor.tenant_id
+        if self.settings.search == "opensearch":
+            return self.opensearch_of(tenant_id)
+        from shared.adapters.embedded_generations import EmbeddedGenerations
+
         root = self.settings.data_dir / "index"
-        return EmbeddedIndex(root, records.session, tenant_id=tenant_id, profile_id=PROFILE_ID)
+        return EmbeddedGenerations(root, records.session, tenant_id=tenant_id, profile_id=PROFILE_ID)
 
     @made_once
     def workflows(self) -> Workflows:

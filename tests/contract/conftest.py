@@ -34,7 +34,8 @@ def opensearch_prefix(opensearch_client: OpenSearch) -> Iterator[str]:
     """A prefix of index names that this test alone uses; its indices are dropped afterwards."""
     prefix = f"t{uuid.uuid4().hex[:12]}"
     yield prefix
-    opensearch_client.indices.delete(index=f"{prefix}-chunks-*")
+    opensearch_client.indices.delete(index=f"{prefix}-*")
+    opensearch_client.indices.delete_index_template(name=f"{prefix}-*", params={"ignore": 404})
 
 
 @pytest.fixture

@@ -269,13 +269,13 @@ def test_opensearch_refuses_unknown_fields_and_names_each_failed_item(
 ) -> None:
     index = OpenSearchIndex(opensearch_client, tenant_id=TENANT, profile_id="p-1", prefix=opensearch_prefix)
     broken = entry("c2", "words", page_from=2**40)
-    with pytest.raises(Retryable) as partial:
+    with pytest.raises(Permanent) as partial:
         index.add([entry("c1", "words"), broken], generation=1)
     assert partial.value.code == "INDEX_WRITE_PARTIAL"
-    assert partial.value.details["failed"] == ["c2"]
+    assert partial.value.details["failed"] == partial.value.details["permanent"] == ["c2"]
     assert found(index, scope(), "words") == ["c1"]
     with pytest.raises(Exception, match="strict_dynamic_mapping_exception"):
-        opensearch_client.index(index=f"{opensearch_prefix}-chunks-1", body={"surprise": 1})
+        opensearch_client.index(index=f"{opensearch_prefix}-chunks-1-g1", body={"surprise": 1})
 
 
 @pytest.mark.opensearch

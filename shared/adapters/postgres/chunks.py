@@ -5,6 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 from shared.adapters.postgres.block_rows import box_of
+from shared.adapters.postgres.index_generations import GenerationRows
 from shared.adapters.postgres.index_writes import IndexWrites
 from shared.adapters.postgres.session import Session
 from shared.domain.chunks import Chunk, Position
@@ -25,6 +26,7 @@ class Chunks:
     def __init__(self, session: Session) -> None:
         self._session = session
         self.writes = IndexWrites(session)
+        self.generations = GenerationRows(session)
 
     def add(self, chunks: Sequence[Chunk]) -> None:
         """Insert chunks and positions; those that exist stay."""

@@ -61,11 +61,15 @@ class IndexWrites:
         generation: int,
         error_code: str | None = None,
     ) -> None:
-        """Set the rows to acked or failed; a failed row is the repair task (D53)."""
+        """Set the rows to acked or failed, also of a generation that began after `plan`; a failed row is the repair
+        task (D53)."""
         self._session.execute(
-            """update index_writes set status = %(status)s, error_code = %(error_code)s,
-                 updated_at = clock_timestamp(), row_version = row_version + 1
-               where parse_run_id = %(id)s and index_generation = %(generation)s and chunk_id = any (%(ids)s)""",
+            """insert into index_writes as w (chunk_id, parse_run_id, index_generation, document_id, status, error_code)
+               select chunk_id, parse_run_id, %(generation)s, document_id, %(status)s, %(error_code)s from chunks
+                where parse_run_id = %(id)s and chunk_id = any (%(ids)s) order by chunk_id
+               on conflict (tenant_id, parse_run_id, chunk_id, index_generation) do update
+                 set status = excluded.status, error_code = excluded.error_code, updated_at = clock_timestamp(),
+                     row_version = w.row_version + 1""",
             id=parse_run_id,
             ids=list(chunk_ids),
             status=status,

@@ -81,6 +81,10 @@ QUERIES = {
         jsonb_build_object('run', d.parse_run_id) as observed, d.updated_at as since
         from documents d where d.status = 'indexed' and d.deleted_at is null and {_AT_REST}""",
     "index_strangers": _TENANTS,
+    "index_generations": """select tenant_id, 'tenant' as subject_type, tenant_id as subject_id,
+        '{}'::jsonb as observed, min(updated_at) as since from index_generations
+        where state = 'building' or state = 'kept' and kept_until <= clock_timestamp()
+          or state = 'retired' and dropped_at is null group by tenant_id""",
     "unfinished_uploads": _TENANTS,
     "unnamed_objects": _TENANTS,
     "report_objects": """select e.tenant_id, 'evaluation' as subject_type, e.evaluation_id as subject_id,
