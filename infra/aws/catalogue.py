@@ -226,6 +226,7 @@ ROWS = (
         needs=(*_KEY, "machines:answer"),
     ),
     _sweep("reconcile_index", 60, "search", timeout=900, memory=2048, package="reasoning"),
+    _sweep("reindex_tenants", 5, "search", timeout=900, memory=2048, package="reasoning"),
     _sweep("reconcile_objects", 1440, "objects:read", "objects:list", "objects:write", "objects:remove", timeout=900),
 )
 
