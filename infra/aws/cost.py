@@ -12,7 +12,7 @@ from rich.table import Table
 
 from infra.aws.bundle import ROOT
 from infra.aws.idle_cost import WHEN_USED, Line, idle_lines
-from infra.aws.page_cost import PAGES, measured, page_lines
+from infra.aws.page_cost import PAGES, Work, measured, page_lines
 from infra.aws.prices import Prices, read_prices
 from infra.aws.stages import read_stage, stage_names
 
@@ -33,7 +33,16 @@ A deployment costs its smoke evaluation; CloudFormation and CodeDeploy ask nothi
 Not in these sums: traffic to the internet and between zones, support, models (none is configured; a configured one is
 booked call by call in the ledger, O57), NAT gateways per GB, users who sign in, and what more than one release keeps
 beside the parser images.
+
+1,000 pages are bids of readable PDF pages from upload to report, each evaluation with a person's decision. Scanned
+pages are not read yet, so they have no cost here.
 {stages}
+## The work of 1,000 pages, by function
+
+CPU seconds are those of the work itself, measured or assumed; GB-seconds add what each call takes besides.
+
+{steps}
+
 ## What costs only when it is used
 
 {when_used}
@@ -104,6 +113,15 @@ def sum_cells(costs: Sequence[StageCost], prices: Prices) -> list[list[str]]:
     ]
 
 
+def step_cells(prices: Prices) -> list[list[str]]:
+    """One row for each function that 1,000 pages call."""
+    return [
+        [f"`{name}`", f"{memory}", f"{calls:,.0f}", f"{cpu:,.1f}", f"{used:,.1f}"]
+        for name, memory, calls, cpu, used in Work(prices, measured()).steps()
+    ]
+
+
+STEPS = ("function", "MiB", "calls", "CPU seconds", "GB-seconds")
 SUMS = ("stage", "idle, a month", "of it with estimated prices", f"{PAGES:,} pages", "a deployment")
 
 
@@ -129,6 +147,7 @@ def page(costs: Sequence[StageCost], prices: Prices) -> str:
     return TEXT.format(
         sums=_markdown(SUMS, sum_cells(costs, prices)),
         stages=stages,
+        steps=_markdown(STEPS, step_cells(prices)),
         when_used=_markdown(("resource", "what is charged"), [[f"`{k}`", v] for k, v in WHEN_USED.items()]),
         assumptions=_markdown(("assumption", "value", "why"), assumed),
         prices=_markdown(("service", "unit", "USD", "date", "page of AWS", "read in, or how estimated"), rows),

@@ -102,18 +102,25 @@ class Work:
             "evaluate_criteria": self.bids * given("judged_a_bid") * figures.judged,
         }
 
-    def gb_seconds(self) -> float:
-        """Run time times memory: work on the vCPUs that the memory gives, and the fixed part of each call."""
-        total = 0.0
-        slowest = max(self.figures.imports.values())
+    def gb_seconds(self) -> dict[str, float]:
+        """Run time times memory by function: work on the vCPUs that the memory gives, and the fixed part of each call.
+
+        More than one vCPU is counted as one: most of the work runs on one thread."""
+        found: dict[str, float] = {}
+        slowest, work = max(self.figures.imports.values()), self.cpu_seconds()
         for name, calls in self.calls().items():
             memory = CATALOGUE[name].memory
             fixed = self.given("seconds_a_request" if name == "api" else "seconds_a_step")
             cold = self.given("cold_share") * self.figures.imports.get(name, slowest)
-            # more than one vCPU is counted as one: most of the work runs on one thread
             speed = min(1.0, memory / self.given("mb_a_vcpu"))
-            total += (calls * (fixed + cold) + self.cpu_seconds().get(name, 0.0) / speed) * memory / 1024
-        return total
+            found[name] = (calls * (fixed + cold) + work.get(name, 0.0) / speed) * memory / 1024
+        return found
+
+    def steps(self) -> list[tuple[str, int, float, float, float]]:
+        """(function, MiB, calls, CPU seconds of the work itself, GB-seconds), the dearest first."""
+        calls, work = self.calls(), self.cpu_seconds()
+        spent = sorted(self.gb_seconds().items(), key=lambda item: -item[1])
+        return [(name, CATALOGUE[name].memory, calls[name], work.get(name, 0.0), used) for name, used in spent]
 
 
 def page_lines(stage: Stage, prices: Prices, figures: Measured) -> list[Line]:
@@ -129,7 +136,7 @@ def _quantities(stage: Stage, work: Work) -> Iterator[tuple[str, float, str]]:
     given, calls = work.given, sum(work.calls().values())
     states = sum(times for _, times in work.visits())
     jobs = 2 * work.bids  # one to ingest, one to evaluate
-    yield "run time of functions", work.gb_seconds(), "lambda_gb_second"
+    yield "run time of functions", sum(work.gb_seconds().values()), "lambda_gb_second"
     yield "calls of functions", calls / 1e6, "lambda_million"
     yield "state transitions", states / 1000, "states_thousand"
     yield "API requests", work.bids * given("requests_a_bid") / 1e6, "http_million"

@@ -174,7 +174,11 @@ def test_a_thousand_pages_cost_what_they_cost_by_hand() -> None:
     # parsing has more than a vCPU, so its time is its CPU time; cutting has 1,024 of 1,769 MB
     work = Work(read_prices(), figures)
     assert work.calls()["parse_range"] == 20 and work.calls()["evaluate_criteria"] == 20 * 8 * 2
-    assert work.gb_seconds() > 12 * 4 + 3 / (1024 / 1769) * 1 + (3000 * 0.53 + 20 * 17 * 2) * 2
+    used = work.gb_seconds()
+    assert used["parse_range"] == pytest.approx((20 * (0.25 + 0.1 * 1.0) + 12) * 4)
+    assert used["chunk_document"] == pytest.approx(20 * (0.25 + 0.1 * 1.0) + 3 / (1024 / 1769))
+    assert used["claim_job"] == pytest.approx(40 * (0.25 + 0.1 * 0.5) * 0.5)
+    assert lines["run time of functions"].quantity == pytest.approx(sum(used.values()))
 
 
 def test_the_stored_measurements_are_found() -> None:
