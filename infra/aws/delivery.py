@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from aws_cdk import ArnFormat, CfnCodeDeployLambdaAliasUpdate, CfnUpdatePolicy, Duration, Stack
+from aws_cdk import ArnFormat, CfnCodeDeployLambdaAliasUpdate, CfnOutput, CfnUpdatePolicy, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_codedeploy as codedeploy
 from aws_cdk import aws_iam as iam
@@ -76,8 +76,10 @@ def deliver(stack: Stack, *, functions: Any, identity: Any, api: Any, prefix: st
         resource_name=f"{prefix.rstrip('-')}/{prefix}{API}",
         arn_format=ArnFormat.COLON_RESOURCE_NAME,
     )
+    if hooks:  # for `make smoke`, which has no rights to read the settings of a function
+        CfnOutput(stack, "SmokeMachines", value=_machines(identity))
     for name, hook in hooks.items():
-        hook.add_environment("RELEASE_UNDER_TEST", _release_under_test(function=called[name], identity=identity))
+        hook.add_environment("RELEASE_UNDER_TEST", _machines(identity, function=called[name]))
         rights = {
             "lambda:InvokeFunction": f"{_function_arn(stack, prefix, API)}:*",
             "cognito-idp:DescribeUserPoolClient": identity.pool.user_pool_arn,
@@ -87,11 +89,11 @@ def deliver(stack: Stack, *, functions: Any, identity: Any, api: Any, prefix: st
             hook.role.add_to_principal_policy(iam.PolicyStatement(actions=[action], resources=[resource]))
 
 
-def _release_under_test(*, function: str, identity: Any) -> str:
-    """The setting of the hooks: what they call, and where the smoke tenant's machines get their tokens."""
+def _machines(identity: Any, **more: str) -> str:
+    """Where the smoke tenant's machines get their tokens, and in the setting of a hook what it calls; no secret."""
     clients = {role: client.user_pool_client_id for role, client in identity.machines.items()}
-    told = {"function": function, "user_pool": identity.pool.user_pool_id, "token_url": identity.token_url}
-    return json.dumps(told | {"clients": clients})
+    told = {"user_pool": identity.pool.user_pool_id, "token_url": identity.token_url, "clients": clients}
+    return json.dumps(told | more)
 
 
 def _http_alarm(scope: Construct, *, prefix: str, api: Any) -> Any:
