@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from aws_cdk import RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.aws.stages import Stage
+from infra.aws.stages import LOG_DAYS, Stage
 
 # Services that functions call from inside the network. S3 has a gateway endpoint, which costs nothing.
 ENDPOINTS = {
@@ -38,7 +40,12 @@ class Network(Construct):
             subnet_configuration=subnets,
             restrict_default_security_group=False,
             gateway_endpoints={"S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)},
-            flow_logs={"All": ec2.FlowLogOptions(traffic_type=ec2.FlowLogTrafficType.REJECT)},
+            flow_logs={
+                "All": ec2.FlowLogOptions(
+                    traffic_type=ec2.FlowLogTrafficType.REJECT,
+                    destination=ec2.FlowLogDestination.to_cloud_watch_logs(self._flow_logs(stage)),
+                )
+            },
         )
         self.private = ec2.SubnetSelection(subnet_type=kind)
         self.functions = self._group("Functions", "Lambda functions", outbound=True)
@@ -49,6 +56,10 @@ class Network(Construct):
         self.database.add_egress_rule(self.database, ec2.Port.tcp(5432), "proxy to the cluster")
         self.search.add_ingress_rule(self.functions, ec2.Port.tcp(443), "functions to OpenSearch")
         self._endpoints(stage)
+
+    def _flow_logs(self, stage: Stage) -> Any:
+        days = logs.RetentionDays[LOG_DAYS[stage.log_days]]
+        return logs.LogGroup(self, "FlowLogs", retention=days, removal_policy=RemovalPolicy.DESTROY)
 
     def _group(self, id: str, what: str, *, outbound: bool = False) -> Any:
         return ec2.SecurityGroup(self, id, vpc=self.vpc, description=what, allow_all_outbound=outbound)
