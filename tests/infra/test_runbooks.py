@@ -1,4 +1,4 @@
-"""Runbooks: five sections each, and commands that exist: make, python, aws, our own API, SQL as its role (spec O27, O28)."""
+"""Runbooks: five sections each, and commands that exist: make, python, aws, our API, SQL as its role (O27, O28)."""
 
 import importlib.util
 import re
