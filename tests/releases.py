@@ -9,11 +9,13 @@ import psycopg
 
 from infra.local.local_secrets import ensure_secrets
 from infra.local.postgres import LOGINS, OWNER, Databases, url_with
+from shared.adapters.local_deployments import LocalDeployments
 from shared.adapters.postgres.records import PostgresRecords
 from shared.domain.releases import EVIDENCE, PLATFORM_TENANT, Release, ReleaseStep
 from shared.usecases.draft_release import DraftRelease, draft_release
+from shared.usecases.start_release import StartRelease, start_release
 from tests.conftest import ROOT
-from tests.records import ids, make_records
+from tests.records import clock, ids, make_records, pool
 
 COMMIT, CHECKSUM = "c" * 40, "d" * 64
 ALARM = "bidproof-errors"
@@ -133,3 +135,58 @@ class Hands:
 def rolled_back(steps: list[ReleaseStep]) -> list[str | None]:
     """The parts of the steps back, in their order."""
     return [step.part for step in steps if step.kind == "roll_back"]
+
+
+@dataclass
+class Platform:
+    """The platform's rows and the deployments of one machine, for use cases without their machine."""
+
+    databases: Databases
+    records: PostgresRecords = field(init=False)
+    deployments: LocalDeployments = field(init=False)
+    hands: Hands = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.records = make_records(self.databases, PLATFORM_TENANT, kind="system")
+        self.deployments = LocalDeployments(pool(self.databases.platform_url), self.records.releases.configurations)
+        self.hands = Hands(self.databases)
+        self.hands.alarm("ok")
+
+    def draft(self, *baselines: str, **changes: Any) -> Release:
+        """A draft with its evidence; `changes` are columns set behind the product's back, as the owner."""
+        made = Evidence(self.databases, self.records, measure_url(self.databases))
+        return self.set(a_release(made, *baselines), **changes)
+
+    def set(self, release: Release, **changes: Any) -> Release:
+        """Change columns as the owner."""
+        if changes:
+            columns = ", ".join(f"{name} = %s" for name in changes)
+            self.as_owner(f"update releases set {columns} where release_id = %s", *changes.values(), release.release_id)
+        return self.records.releases.get(release.release_id)
+
+    def started(self, **changes: Any) -> Release:
+        """A release whose job is claimed by its first run."""
+        release = self.draft()
+        made = start_release(StartRelease(release_id=release.release_id), records=self.records, ids=ids, clock=clock)
+        self.records.moves.job(made.job, "running", claim_token=made.run_id, step="ClaimJob")
+        return self.set(release, **changes)
+
+    def job_status(self, release: Release) -> str:
+        """Of the release's job."""
+        return self.records.jobs.get(release.job_id or "").status
+
+    def steps(self, release: Release) -> list[ReleaseStep]:
+        """In their order."""
+        return list(self.records.releases.steps(release.release_id))
+
+    def as_owner(self, query: str, *values: Any) -> None:
+        """One statement in the platform's tenant."""
+        with psycopg.connect(self.databases.owner_url) as connection:
+            connection.execute("select set_config('app.tenant_id', %s, true)", [PLATFORM_TENANT])
+            connection.execute(query, values)
+
+    def clear(self) -> None:
+        """Nothing is under way any more, and new work is open: other tests share this database."""
+        self.as_owner("update releases set status = 'superseded'")
+        self.as_owner("update release_replays set status = 'failed' where status = 'open'")
+        self.as_owner("update work_switch set is_closed = false, reason = null")

@@ -11,6 +11,7 @@ from shared.domain import transitions
 from shared.domain.errors import Refused
 from tests.evaluation_seed import BID, Seed, limit_and_judged
 from tests.records import ids, make_records
+from tests.releases import Platform
 from tests.rows import a_document, an_ingest_job
 
 MACHINES: dict[str, Mapping[str, frozenset[str]]] = {
@@ -21,6 +22,9 @@ PAIRS = [(name, old, new) for name, table in MACHINES.items() for old in table f
 
 def test_the_machines_are_those_of_the_specification() -> None:
     assert set(MACHINES) >= {"JOB", "DOCUMENT", "EVALUATION", "REVIEW", "APPROVAL", "DLQ", "BATCH", "UPLOAD", "WAIT"}
+    assert "RELEASE" in MACHINES
+    assert {s for s, after in transitions.RELEASE.items() if "rolled_back" in after} == {"replay_verifying"}
+    assert {s for s, after in transitions.RELEASE.items() if "canary" in after} == {"release_ready"}
     assert {s for s, after in transitions.APPROVAL.items() if "executed" in after} == {"approved"}
     assert {s for s, after in transitions.DLQ.items() if after} == {"open"}
     assert {s for s, after in transitions.JOB.items() if "failed" in after} == {"dlq_recorded"}
@@ -62,7 +66,11 @@ def test_f06_a_move_that_is_not_listed_changes_no_column_of_any_row(databases: D
         ("EVALUATION", "evaluations", "evaluation_id", evaluation, records.moves.evaluation),
         ("REVIEW", "reviews", "review_id", review, records.moves.review),
     ]
-    for machine, table, key, row, move in subjects:
+    platform = Platform(databases)
+    platform.clear()
+    release = ("RELEASE", "releases", "release_id", platform.draft(), platform.records.moves.release)
+    for machine, table, key, row, move in [*subjects, release]:
+        records = platform.records if machine == "RELEASE" else records
         where = f"where {key} = %(id)s"
         for old in MACHINES[machine]:
             records.session.execute(f"update {table} set status = %(old)s {where}", old=old, id=getattr(row, key))
@@ -73,3 +81,4 @@ def test_f06_a_move_that_is_not_listed_changes_no_column_of_any_row(databases: D
                     move(standing, new)
                 assert refusal.value.code == "WF_STATE_TRANSITION_INVALID"
             assert records.session.rows(f"select * from {table} {where}", id=getattr(row, key)) == before
+    platform.clear()
