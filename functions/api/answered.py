@@ -14,6 +14,7 @@ from shared.domain.metrics import CODE_FACTS
 from shared.ports.telemetry import Telemetry
 
 UNKNOWN = "none"  # the route of a path that no route has: a label must not come from outside (O3)
+VERSIONED = "/api/v1"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 QUIET = ("/health/live", "/health/ready", "/internal/metrics")  # asked for all the time: only counted
 DENIED = (401, 403)
@@ -82,6 +83,6 @@ class Answered:
                 self._telemetry.count(CODE_FACTS[code])
 
     def _route(self) -> str:
-        """The template of the route that was found, never the path itself, which holds ids."""
+        """The template of the route below /api/v1, never the path itself, which holds ids."""
         found = self._scope.get("route")
-        return str(getattr(found, "path_format", None) or getattr(found, "path", UNKNOWN))
+        return str(getattr(found, "path", UNKNOWN)).removeprefix(VERSIONED)
