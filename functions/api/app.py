@@ -22,6 +22,7 @@ from functions.api.routes import (
     me,
     projects,
     reissues,
+    releases,
     reports,
     reviews,
     rule_packs,
@@ -63,6 +64,7 @@ GROUPS = (
     approvals,
     events,
     webhooks,
+    releases,
 )
 
 

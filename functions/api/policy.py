@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from shared.domain.project_rows import Grant
 
 ROLES = {"A": "admin", "G": "agent", "E": "evaluator", "V": "viewer", "U": "auditor", "S": "service"}
+ROLES |= {"P": "platform_admin"}
 READERS = "A G E V U"
 
 
@@ -66,6 +67,10 @@ POLICY: dict[str, Action] = {
     "webhook.read": _row("A U", "tenant"),  # S22, A125
     "webhook.write": _row("A", "tenant"),
     "webhook.deliveries": _row("A", "tenant"),  # A126
+    "release.read": _row("P", "tenant"),  # S44, S20: people of the platform's own tenant
+    "release.write": _row("P", "tenant"),
+    "release.start": _row("P", "tenant"),
+    "release.roll_back": _row("P", "tenant"),
 }
 
 
