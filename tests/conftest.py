@@ -1,5 +1,6 @@
 """One PostgreSQL server for all workers, one fresh and migrated database for each."""
 
+import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from infra.local.embedded_server import start_server
+from infra.local.embedded_server import start_server, stop_server
 from infra.local.local_secrets import ensure_secrets
 from infra.local.postgres import (
     LOGINS,
@@ -26,6 +27,15 @@ from shared.adapters.postgres.migrate import MIGRATIONS
 
 ROOT = Path(__file__).parents[1] / ".local" / "tests"
 PASSWORDS = ("postgres", OWNER, *LOGINS)
+CONNECTIONS = 400  # of the shared server
+# Files of these folders hold few and long tests: begun first, none of them is left alone at the end.
+LONG = {"chaos": 0, "workflow": 0, "failures": 1, "infra": 1, "contract": 2}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the files; the tests of a file stay in theirs."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: LONG.get(item.path.relative_to(here).parts[0], 3))
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +44,23 @@ def server_url() -> str:
     given = os.environ.get("DATABASE_URL")
     if given:
         return given
-    return start_server(ROOT / "postgres", password=ensure_secrets(ROOT, PASSWORDS)["postgres"], durable=False)
+    ROOT.mkdir(parents=True, exist_ok=True)
+    with (ROOT / "postgres.lock").open("w") as lock:  # the workers come one after the other
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _with_connections(CONNECTIONS)
+
+
+def _with_connections(wanted: int) -> str:
+    """The server, started once more when it allows fewer connections: every worker has pools of all roles."""
+    folder, password = ROOT / "postgres", ensure_secrets(ROOT, PASSWORDS)["postgres"]
+    url = start_server(folder, password=password, durable=False)
+    with psycopg.connect(url, autocommit=True) as connection:
+        allowed = connection.execute("select current_setting('max_connections')::int").fetchone()
+        if allowed and allowed[0] >= wanted:
+            return url
+        connection.execute(sql.SQL("alter system set max_connections = {}").format(wanted))
+    stop_server(folder)
+    return start_server(folder, password=password, durable=False)
 
 
 @pytest.fixture(scope="session")

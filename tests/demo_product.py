@@ -49,8 +49,7 @@ def demo_product(databases: Databases, folder: Path) -> Iterator[Client]:
         server.should_exit = True
         thread.join(10)
         listener.close()
-        made.parsers.close()
-        made.pool.close()
+        made.close()
         wiring.forget_services()
 
 

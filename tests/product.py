@@ -121,6 +121,5 @@ def standing_product(
     try:
         yield TestProduct(wiring.services(), new_tenant(databases), databases)
     finally:
-        wiring.services().parsers.close()
-        wiring.services().pool.close()
+        wiring.services().close()
         wiring.forget_services()

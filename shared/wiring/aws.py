@@ -152,7 +152,7 @@ class AwsServices(Services):
     def _pool(self, url: str, *, size: int) -> ConnectionPool[psycopg.Connection[Any]]:
         """Connections as the URL's login; a URL with a password of its own keeps it."""
         password = self._login.password if urlsplit(url).password is None else None
-        return open_pool(url, size=size, password=password)
+        return self._kept(open_pool(url, size=size, password=password))
 
     def _master_key(self, settings: Settings) -> bytes:
         """Read from Secrets Manager when the process starts."""

@@ -43,6 +43,7 @@ class Services(ABC):
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._pools: list[ConnectionPool[psycopg.Connection[Any]]] = []
         self.clock: Clock = SystemClock()
         self.ids: Ids = SystemIds(SystemClock())
         self.master = self._master_key(settings)
@@ -146,8 +147,19 @@ class Services(ABC):
         return settings.master_key.encode()
 
     def _pool(self, url: str, *, size: int) -> ConnectionPool[psycopg.Connection[Any]]:
-        """Connections as the URL's login."""
-        return open_pool(url, size=size)
+        """Connections as the URL's login, until `close`."""
+        return self._kept(open_pool(url, size=size))
+
+    def _kept(self, pool: ConnectionPool[psycopg.Connection[Any]]) -> ConnectionPool[psycopg.Connection[Any]]:
+        self._pools.append(pool)
+        return pool
+
+    def close(self) -> None:
+        """End what the adapters hold: connections of every role, parsers. For processes that make several."""
+        while self._pools:
+            self._pools.pop().close()
+        if "parsers" in vars(self):
+            self.parsers.close()
 
     def bind(self, actor: Actor, *, time_left: Callable[[], float] = lambda: 900.0) -> Parts:
         """The parts of one call for one actor."""

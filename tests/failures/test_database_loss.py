@@ -52,7 +52,7 @@ class Failover:
     def prepare(self, made: Services) -> None:
         """Let the product's connections be doomed ones."""
         made.pool.close()
-        vars(made)["pool"] = open_pool(made.settings.database_url, size=8, kind=Doomed)
+        vars(made)["pool"] = made._kept(open_pool(made.settings.database_url, size=8, kind=Doomed))
 
     def plan(self, tried: Try, before: int) -> Fault | None:
         """Which kill the call meets."""

@@ -65,7 +65,7 @@ def serve(databases: Databases, data_dir: Path) -> Iterator[Server]:
     finally:
         server.should_exit = True
         thread.join(10)
-        services.pool.close()
+        services.close()
         listener.close()
 
 

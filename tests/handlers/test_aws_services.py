@@ -1,7 +1,7 @@
 """AwsServices answers every port, over moto's server, a real database and the environment that a function gets."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -12,6 +12,7 @@ from shared.wiring.aws import NUDGE, AwsServices
 from tests.moto_server import ACCOUNT, KEYS, REGION, moto_client, moto_url
 from tests.records import new_tenant
 
+Make = Callable[[dict[str, str]], AwsServices]
 PREFIX = "bidproof-test-"
 MACHINE = {
     "StartAt": "Wait",
@@ -60,8 +61,22 @@ def environ(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> Iterator[d
     moto_client("stepfunctions").delete_state_machine(stateMachineArn=made)
 
 
-def test_every_port_has_its_adapter_of_aws(environ: dict[str, str]) -> None:
-    made = AwsServices(read_settings(Settings, environ))
+@pytest.fixture
+def wired() -> Iterator[Make]:
+    """Makes services of an environment; what they hold is ended with the test."""
+    kept: list[AwsServices] = []
+
+    def make(environ: dict[str, str]) -> AwsServices:
+        kept.append(AwsServices(read_settings(Settings, environ)))
+        return kept[-1]
+
+    yield make
+    for services in kept:
+        services.close()
+
+
+def test_every_port_has_its_adapter_of_aws(environ: dict[str, str], wired: Make) -> None:
+    made = wired(environ)
     parts = made.bind(Actor(tenant_id="ten_00000000000000000000000000", actor_id="system", kind="system"))
     adapters = {
         name: type(getattr(parts, name)).__name__
@@ -79,8 +94,8 @@ def test_every_port_has_its_adapter_of_aws(environ: dict[str, str]) -> None:
     }
 
 
-def test_objects_and_executions_go_where_the_settings_say(environ: dict[str, str]) -> None:
-    made = AwsServices(read_settings(Settings, environ))
+def test_objects_and_executions_go_where_the_settings_say(environ: dict[str, str], wired: Make) -> None:
+    made = wired(environ)
     stored = made.objects.put("ten_1/a/b", b"bytes", media_type="text/plain")
     assert moto_client("s3").get_object(Bucket="wired", Key="ten_1/a/b")["Body"].read() == b"bytes"
     assert stored.size_bytes == 5
@@ -89,9 +104,9 @@ def test_objects_and_executions_go_where_the_settings_say(environ: dict[str, str
 
 
 def test_the_relay_is_nudged_after_a_commit_with_events_and_only_then(
-    environ: dict[str, str], databases: Databases
+    environ: dict[str, str], databases: Databases, wired: Make
 ) -> None:
-    made = AwsServices(read_settings(Settings, environ))
+    made = wired(environ)
     records = made.bind(Actor(tenant_id=new_tenant(databases), actor_id="system", kind="system")).records
     url = moto_client("sqs").get_queue_url(QueueName=PREFIX + NUDGE)["QueueUrl"]
 
@@ -110,15 +125,15 @@ def test_the_relay_is_nudged_after_a_commit_with_events_and_only_then(
     assert waiting() == 1
 
 
-def test_a_lost_nudge_fails_nothing(environ: dict[str, str], databases: Databases) -> None:
-    made = AwsServices(read_settings(Settings, environ | {"QUEUE_PREFIX": "nobody-"}))
+def test_a_lost_nudge_fails_nothing(environ: dict[str, str], databases: Databases, wired: Make) -> None:
+    made = wired(environ | {"QUEUE_PREFIX": "nobody-"})
     records = made.bind(Actor(tenant_id=new_tenant(databases), actor_id="system", kind="system")).records
     event_id = records.trail.publish("document.failed", ("document", "doc_x", 1), {"status": "x"})
     assert records.trail.published(event_id) is not None
 
 
-def test_a_url_without_a_password_gets_a_token_signed_for_its_login(environ: dict[str, str]) -> None:
-    made = AwsServices(read_settings(Settings, environ))
+def test_a_url_without_a_password_gets_a_token_signed_for_its_login(environ: dict[str, str], wired: Make) -> None:
+    made = wired(environ)
     token = made._login.password("postgresql://bidproof_app@proxy.example:5432/bidproof?sslmode=require")
     assert token.startswith("proxy.example:5432/?Action=connect&DBUser=bidproof_app&X-Amz-Algorithm=AWS4-HMAC-SHA256")
 

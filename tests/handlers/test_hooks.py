@@ -1,4 +1,6 @@
-"""A custom resource answers CloudFormation on the wire: success, a coded failure, a bug; deletion does nothing."""
+"""A custom resource answers CloudFormation on the wire: success, a coded failure, a bug; deletion does nothing.
+
+A hook of a deployment answers CodeDeploy each time, also when the function cannot even be wired."""
 
 import json
 from collections.abc import Iterator
@@ -9,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from functions.hooks import resource
+from functions.hooks import lifecycle, resource
 from infra.local.postgres import Databases
-from shared.domain.errors import Permanent
+from shared.domain.errors import Permanent, Refused
 from shared.wiring import forget_services
 from tests.product import settings_for
 
@@ -107,3 +109,59 @@ def test_a_deletion_does_nothing_and_succeeds(cloudformation: Any) -> None:
     url, got = cloudformation
     resource(Command, fail)(event(url, "Delete"), TimeLeft())
     assert got[0]["Status"] == "SUCCESS"
+
+
+def test_the_properties_that_the_command_has_fields_for_reach_it(cloudformation: Any) -> None:
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Named:
+        tenant_code: str
+        people: dict[str, str]
+
+    def taken(command: Named) -> Result:
+        return Result(after=f"{command.tenant_code} {command.people['admin']}")
+
+    url, got = cloudformation
+    properties = {"ServiceToken": "arn", "TenantCode": "smoke", "People": {"admin": "client-1"}}
+    resource(Named, taken)(event(url) | {"ResourceProperties": properties}, TimeLeft())
+    assert (got[0]["Status"], got[0]["Data"]) == ("SUCCESS", {"after": "smoke client-1"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelled:
+    label: str
+
+
+def hooked(usecase: Any) -> list[tuple[str, str, bool]]:
+    """What CodeDeploy is told of a hook that runs the use case."""
+    told: list[tuple[str, str, bool]] = []
+
+    def answer(deployment_id: str, execution_id: str, *, succeeded: bool) -> None:
+        told.append((deployment_id, execution_id, succeeded))
+
+    lifecycle(Labelled, usecase, answer=answer)(
+        {"DeploymentId": "d-1", "LifecycleEventHookExecutionId": "e-1"}, TimeLeft()
+    )
+    return told
+
+
+def test_a_hook_is_answered_once_whether_the_release_passes_is_refused_or_the_hook_has_a_bug() -> None:
+    def passes(command: Labelled) -> Result:
+        return Result(after=command.label)
+
+    def refused(command: Labelled) -> Result:
+        raise Refused("RELEASE_BLOCKED", details={"failed_checks": ["report"]})
+
+    def broken(command: Labelled) -> Result:
+        raise ZeroDivisionError
+
+    assert [hooked(usecase) for usecase in (passes, refused, broken)] == [
+        [("d-1", "e-1", True)],
+        [("d-1", "e-1", False)],
+        [("d-1", "e-1", False)],
+    ]
+
+
+def test_a_hook_whose_settings_are_missing_answers_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("APP_DATABASE_URL")
+    forget_services()
+    assert hooked(lambda command: Result(after="")) == [("d-1", "e-1", False)]

@@ -113,7 +113,7 @@ def services(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> 
         )
     )
     yield made
-    made.pool.close()
+    made.close()
 
 
 @pytest.fixture

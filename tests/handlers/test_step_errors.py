@@ -99,7 +99,7 @@ def stand(databases: Databases, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) 
     run_id = parts.records.jobs.newest_run(job.job_id).run_id
     claim_job(ClaimJob(job_id=job.job_id, run_id=run_id), records=parts.records)
     yield Stand(parts, job.job_id, run_id)
-    services.pool.close()
+    services.close()
 
 
 @pytest.mark.parametrize("kind", [Refused, Retryable, Permanent])

@@ -37,8 +37,7 @@ def test_a_commit_with_an_event_wakes_the_relay_at_once_and_one_without_does_not
         wait_for(lambda: len(calls) == 2)
     finally:
         assert worker.stop(30)
-        services.platform_pool.close()
-        services.pool.close()
+        services.close()
 
 
 def test_a_commit_stands_although_nobody_can_be_woken(
@@ -50,4 +49,4 @@ def test_a_commit_stands_although_nobody_can_be_woken(
     job = an_ingest_job(records, a_document(records))
     assert records.jobs.get(job.job_id).status == "queued"
     assert "BP_OUTBOX_NUDGE_LOST" in caplog.text
-    services.pool.close()
+    services.close()
