@@ -70,6 +70,7 @@ chaos: $(DEV)  ## kill -9 of worker, API and database at random moments; SEED= r
 synth: $(DEV)  ## templates of STAGE, or of all three, in cdk.out; needs no Docker and no credentials
 	@rm -rf cdk.out
 	@CDK_OUTDIR=cdk.out CDK_CONTEXT_JSON='$(if $(filter command line,$(origin STAGE)),{"stage": "$(STAGE)"},{})' $(BIN)/python -m infra.aws
+	@$(BIN)/python -m infra.aws.lint
 
 .PHONY: cost
 cost: $(DEV)  ## what STAGE, or all three, cost idle, per 1,000 pages and per deployment; all three also in docs/cost.md
