@@ -31,7 +31,7 @@ def token_trigger(command: type[Any], usecase: Callable[..., Any]) -> Handler:
             )
         except Refused as refused:
             who = event.get("userName") or event["callerContext"]["clientId"]
-            log.warning("no token", extra={"code": refused.code, "subject": who})
+            log.warning("BP_AUTH_TOKEN_REFUSED", extra={"error_code": refused.code, "subject": who})
             raise
         answer = {"accessTokenGeneration": {"claimsToAddOrOverride": dict(shaped.claims)}}
         return {**event, "response": {"claimsAndScopeOverrideDetails": answer}}
