@@ -151,5 +151,5 @@ def test_every_statement_can_be_planned_by_the_role_it_is_for(path: Path, databa
         with psycopg.connect(getattr(databases, ROLES[role.group(1)])) as connection:
             for statement in block[role.end() :].split(";"):
                 if statement.strip():
-                    connection.execute("explain " + statement)  # type: ignore[call-overload]
+                    connection.execute("explain " + statement)
             connection.rollback()

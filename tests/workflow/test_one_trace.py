@@ -109,7 +109,7 @@ def rows_of(databases: Databases, tenant_id: str) -> dict[str, list[dict[str, An
         connection.execute("select set_config('app.tenant_id', %s, true)", (tenant_id,))
         return {
             t: connection.execute(f"select * from {t} where tenant_id = %s", (tenant_id,)).fetchall() for t in TABLES
-        }  # type: ignore[call-overload]
+        }
 
 
 def wait_for(client: Client, job_id: str) -> dict[str, Any]:
