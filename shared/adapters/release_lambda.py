@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.adapters.aws_calls import ask
-from shared.adapters.release_http import headers_for, reply_of, send_by_link
+from shared.adapters.release_calls import headers_for, reply_of, send_by_link
 from shared.domain.errors import Permanent
 from shared.ports.release_under_test import Reply, SmokeRole
 
