@@ -12,8 +12,8 @@ NAMESPACE = "Bidproof"
 LABELS = frozenset({"method", "route", "status", "error_class", "code", "step", "outcome", "consumer", "schedule"})
 LABELS |= {"sweep", "lane", "event"}
 OUTCOMES = ("done", "retryable", "permanent", "refused", "canceled", "crashed")
-BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds, O3
-STAGE_BUCKETS = (*BUCKETS, 30.0, 60.0, 120.0, 300.0)  # seconds, O3
+BUCKETS: tuple[float, ...] = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds, O3
+STAGE_BUCKETS: tuple[float, ...] = (*BUCKETS, 30.0, 60.0, 120.0, 300.0)  # seconds, O3
 
 
 LONG_JOB_SECONDS = 3600  # O25
