@@ -142,10 +142,19 @@ def test_layers_and_the_image_pin_what_the_tests_run_with() -> None:
         assert {name: version for name, version in _pins(lock).items() if version[0] not in pinned[name]} == {}, lock
 
 
-def test_the_parser_image_can_be_installed_for_lambda() -> None:
+def test_the_parser_image_can_be_installed_for_lambda(tmp_path: Path) -> None:
     """Docker is not needed to know that each locked package has a wheel for the image's platform and Python."""
     uv = [str(Path(sys.executable).with_name("uv")), "pip", "install", "--dry-run", "--no-deps", "--require-hashes"]
-    where = ["--python-platform", LAMBDA, "--python-version", PYTHON, "--only-binary", ":all:", "--target", "nowhere"]
+    where = [
+        "--python-platform",
+        LAMBDA,
+        "--python-version",
+        PYTHON,
+        "--only-binary",
+        ":all:",
+        "--target",
+        str(tmp_path),
+    ]
     locks = [f"layers/{name}/requirements.lock" for name in ("runtime", "parsing")]
     done = subprocess.run(
         [*uv, *where, *(part for lock in locks for part in ("-r", lock))],
