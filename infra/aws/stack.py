@@ -24,6 +24,8 @@ from infra.aws.stages import Stage
 from infra.aws.weights import release_needs
 from infra.aws.workflows import FILES, Workflows
 
+_ANSWERS = ["states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat"]
+
 
 class DataStack(Stack):
     """Network, keys, database, objects, search and identity: changed rarely, destroyed never by accident."""
@@ -153,10 +155,7 @@ class AppStack(Stack):
                 "queue:send": (["sqs:SendMessage", "sqs:GetQueueUrl"], self._queue_arns()),
                 "queue:nudge": (["sqs:SendMessage", "sqs:GetQueueUrl"], [self.queues.queues[NUDGE].queue_arn]),
                 "machines:start": (["states:StartExecution"], self._machine_arns()),
-                "machines:answer": (
-                    ["states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat"],
-                    self._machine_arns(),
-                ),
+                "machines:answer": (_ANSWERS, self._machine_arns()),
                 "machines:stop": (["states:StopExecution", "states:DescribeExecution"], self._execution_arns()),
                 "secret:master": (["secretsmanager:GetSecretValue"], [data.master.secret_arn]),
                 "secret:admin": (["secretsmanager:GetSecretValue"], [data.database.admin_secret_arn]),
