@@ -42,7 +42,7 @@ class SiteStack(Stack):
             "Distribution",
             comment=f"Bidproof {stage.name}",
             default_behavior=self._page(),
-            additional_behaviors={path: self._to(api) for path in TO_API},
+            additional_behaviors=dict.fromkeys(TO_API, self._to(api)),
             web_acl_id=acl.value_as_string,
             enable_logging=True,
             log_bucket=self.logs,
