@@ -1,12 +1,10 @@
 """One trace id from the request to the last row and back, and nothing of a document on the way (spec O1-O4)."""
 
 import json
-import logging
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -16,9 +14,10 @@ from psycopg.rows import dict_row
 from infra.local.demo_client import Client
 from infra.local.postgres import Databases
 from shared import wiring
-from shared.adapters.json_logs import EVENT, FIELDS, LIBRARY_EVENT, JsonLines
+from shared.adapters.json_logs import EVENT, FIELDS, LIBRARY_EVENT
 from shared.adapters.prometheus import PrometheusTelemetry
 from tests.demo_product import demo_product
+from tests.listening import Seen, listening
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 # what must never leave a document: words, a phone, an id number, a bank card, a key (O2)
@@ -55,40 +54,6 @@ TABLES = (
     "chunks",
     "consumed_events",
 )
-
-
-@dataclass
-class Seen:
-    """The log of the process as lines, at the level of every logger of ours."""
-
-    lines: list[str] = field(default_factory=list)
-
-    def all(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.lines]
-
-    def of(self, event: str) -> list[dict[str, Any]]:
-        return [line for line in self.all() if line["event"] == event]
-
-
-@contextmanager
-def listening() -> Iterator[Seen]:
-    """Everything that is logged in the block, as the product would write it."""
-    seen = Seen()
-
-    class Keeper(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            seen.lines.append(self.format(record))
-
-    keeper, ours, root = Keeper(), logging.getLogger("bidproof"), logging.getLogger()
-    keeper.setFormatter(JsonLines())
-    level = ours.level
-    root.addHandler(keeper)
-    ours.setLevel(logging.DEBUG)
-    try:
-        yield seen
-    finally:
-        root.removeHandler(keeper)
-        ours.setLevel(level)
 
 
 @dataclass

@@ -20,7 +20,7 @@ sums as (select coalesce(sum(hour), 0)::float as hour, coalesce(sum(day), 0)::fl
   coalesce(sum(day) filter (where status = 'failed'), 0)::float as failed from ended)
 select
   (select count(*) from running)::float as jobs_running,
-  (select case when count(*) >= %(few)s then max(c) / sum(c) else 0 end
+  (select case when sum(c) >= %(few)s then max(c) / sum(c) else 0 end
     from (select count(*) as c from running group by tenant_id) t)::float as tenant_share,
   (select coalesce(max(extract(epoch from clock_timestamp() - available_at)), 0) from jobs
     where status = 'queued' and available_at <= clock_timestamp())::float as oldest_queued_seconds,
