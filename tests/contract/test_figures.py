@@ -8,6 +8,7 @@ from shared.adapters.postgres.breakers import PostgresBreakers
 from shared.adapters.postgres.figures import PostgresFigures
 from shared.domain.breakers import FAILURES_TO_OPEN
 from shared.domain.metrics import LONG_JOB_SECONDS, METRICS, SMALLEST_SAMPLE
+from tests.dead_letters import failed
 from tests.records import make_records, pool
 from tests.rows import a_document, an_ingest_job
 
@@ -64,9 +65,12 @@ def test_work_is_counted_as_it_waits_runs_takes_long_and_fails(databases: Databa
         f"update runs set status = 'started', started_at = clock_timestamp() - interval '{LONG_JOB_SECONDS + 1} s'",
     )
     assert figures(databases)["overdue_running_jobs"] == SMALLEST_SAMPLE
-    change(databases, "update jobs set status = 'succeeded', updated_at = clock_timestamp()")
-    change(databases, f"update jobs set status = 'failed' where job_id in ('{jobs[0].job_id}', '{jobs[1].job_id}')")
-    assert figures(databases)["run_failure_share"] == pytest.approx(2 / SMALLEST_SAMPLE)
+    for job in jobs[:2]:
+        failed(records, records.jobs.get(job.job_id))
+    change(databases, "update jobs set status = 'succeeded' where status = 'running'")
+    ended = figures(databases)
+    assert ended["run_failure_share"] == ended["dead_letter_share"] == pytest.approx(2 / SMALLEST_SAMPLE)
+    assert ended["dead_letters_open"] == 2 and ended["jobs_running"] == 0
 
 
 def test_an_open_breaker_is_counted(databases: Databases) -> None:
