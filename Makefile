@@ -90,7 +90,9 @@ $(CLI)/node_modules/.bin/cdk: $(DEV) $(CLI)/package-lock.json
 deploy: $(CLI)/node_modules/.bin/cdk  ## STAGE on AWS: build, check, deploy with canaries, smoke test; needs Docker and credentials
 	@$(MAKE) --no-print-directory synth STAGE=$(STAGE)
 	@$(MAKE) --no-print-directory checklist STAGE=$(STAGE) ACCEPT='$(ACCEPT)'
-	@$(CDK) deploy --all --app cdk.out --require-approval $(APPROVAL)
+	@$(CDK) deploy bidproof-$(STAGE)-edge --app cdk.out --require-approval $(APPROVAL) --outputs-file build/edge-$(STAGE).json
+	@$(CDK) deploy --all --app cdk.out --require-approval $(APPROVAL) --parameters \
+	  "bidproof-$(STAGE)-site:WebAclArn=$$($(BIN)/python -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]]["WebAclArn"])' build/edge-$(STAGE).json bidproof-$(STAGE)-edge)"
 	@$(MAKE) --no-print-directory smoke STAGE=$(STAGE)
 
 checklist: $(DEV)  ## what must hold before STAGE is deployed; ACCEPT='gates ...' takes items that are not ok
