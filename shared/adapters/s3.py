@@ -13,14 +13,15 @@ from typing import Any, BinaryIO
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.adapters.aws_calls import in_our_words
-from shared.domain.errors import CodedError, Permanent, Refused
+from shared.domain.errors import CodedError, Permanent, Refused, Retryable
 from shared.domain.object_keys import check_key, quarantine_key
 from shared.domain.upload_rules import MIB
 from shared.ports.objects import ListedObject, SignedRequest, StoredObject, StoredPart, UnfinishedUpload
 from shared.ports.platform import Clock
 
 _MISSING = frozenset({"404", "NoSuchKey", "NoSuchUpload", "NotFound", "NoSuchVersion"})
-_TAKEN = frozenset({"412", "PreconditionFailed", "ConditionalRequestConflict"})
+_TAKEN = frozenset({"412", "PreconditionFailed"})
+_RACED = "ConditionalRequestConflict"  # another write or delete of the key is under way; who wins is not known yet
 _BAD_PARTS = frozenset({"InvalidPart", "InvalidPartOrder", "EntityTooSmall", "NoSuchUpload", "MalformedXML"})
 
 
@@ -32,6 +33,8 @@ def _code(error: ClientError | BotoCoreError) -> str:
 def _translate(error: ClientError | BotoCoreError) -> CodedError:
     if _code(error) in _MISSING:
         return Permanent("DOC_STORAGE_MISSING")
+    if _code(error) == _RACED:
+        return Retryable("DEPENDENCY_UNAVAILABLE", "another write of the key is under way")
     return in_our_words(error)
 
 
@@ -100,7 +103,7 @@ class _S3Uploads:
         except (ClientError, BotoCoreError) as error:
             if _code(error) in _BAD_PARTS:
                 raise Refused("UPLOAD_PARTS_INVALID") from error
-            if _code(error) in _TAKEN:
+            if _code(error) in _TAKEN | {_RACED}:  # S3 has voided the parts
                 raise Permanent("REPORT_IMMUTABLE", "the key is taken") from error
             raise _translate(error) from error
         return self.head(key)

@@ -65,7 +65,8 @@ class TermFolder:
         if self._path.is_dir():
             with self._path.with_suffix(".lock").open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                shutil.rmtree(self._path)
+                if self._path.is_dir():
+                    shutil.rmtree(self._path)
 
     def search(self, scope: Scope, terms: Sequence[str], codes: Sequence[str], *, limit: int) -> list[RankedId]:
         """The best chunks by the sum over fields of boost times BM25 (k1 1.2, b 0.75, tantivy's own)."""

@@ -124,7 +124,8 @@ def _equalize(
         records.documents.get(document_id, lock=True)
         if records.chunks.generations.contents.subject(document_id) != subject:
             return True  # it was deleted, or its chunks change: _switch looks again
-        records.chunks.generations.written()
+        if building.number not in records.chunks.generations.written():
+            return False  # given up meanwhile
         new.remove(document_id, sorted({*kept} - {one.entry_id for one in every} | {*due.changed}))
         new.add(entries, generation=building.number)
         _check(subject, every, new)
@@ -205,6 +206,9 @@ def _switch(building: Generation, at: TenantGenerations) -> bool:
     rows = at.records.chunks.generations
     with at.records.transaction():
         rows.hold()
+        now = rows.building()
+        if now is None or now.number != building.number:
+            return True  # another process was faster, or it was given up
         if late := rows.contents.lagging(building.number):
             rows.note(building.number, checked_to="")
             at.records.trail.audit(

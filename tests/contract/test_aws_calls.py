@@ -109,6 +109,14 @@ def test_a_file_is_sent_from_its_beginning_at_every_try(service: Service, tmp_pa
     assert len(sent) == 3 and all(b"bytes of a file" in body for body in sent)
 
 
+def test_a_put_that_meets_another_write_of_its_key_may_be_tried_again(service: Service, tmp_path: Path) -> None:
+    answers, asked, url = service
+    answers += [(409, {}, b"<Error><Code>ConditionalRequestConflict</Code></Error>")]
+    with pytest.raises(Retryable) as caught:
+        objects(url, []).put("k", b"bytes", media_type="text/plain")
+    assert (caught.value.code, len(asked)) == ("DEPENDENCY_UNAVAILABLE", 1), "who wins is not known yet"
+
+
 @pytest.mark.parametrize(("status", "raised"), [(403, "INTERNAL_ERROR"), (404, "DOC_STORAGE_MISSING")])
 def test_a_refusal_fails_at_once(service: Service, status: int, raised: str) -> None:
     answers, asked, url = service

@@ -195,3 +195,64 @@ def test_items_without_time_or_room_may_come_again_and_the_others_not(
 def test_newer_and_accepted_items_are_no_failure() -> None:
     conflict = {"status": 409, "error": {"type": "version_conflict_engine_exception"}}
     raise_refused(["a", "b", "c"], [{"status": 200}, {"status": 201}, conflict])
+
+
+class Noted(OpenSearch):  # type: ignore[misc]  # the library is untyped
+    """A client that notes what it asks for."""
+
+    def __init__(self, url: str, asked: list[str]) -> None:
+        super().__init__(url, timeout=60)
+        perform = self.transport.perform_request
+
+        def noted(method: str, url: str, *rest: Any, **options: Any) -> Any:
+            asked.append(f"{method} {url}")
+            return perform(method, url, *rest, **options)
+
+        self.transport.perform_request = noted
+
+
+def test_what_searches_only_searches_and_who_indexes_makes_no_index(place: Place, opensearch_url: str) -> None:
+    """The table of rights in the runbook: a right more for a function is a line more here."""
+    place.of(OTHER).open(1)  # as the first tenant of a stage, or its deployment, did
+    asked: list[str] = []
+    client = Noted(opensearch_url, asked)
+    tools = OpenSearchGenerations(client, tenant_id=TENANT, profile_id="p-1", prefix=place.prefix)
+
+    def calls(*actions: Any) -> set[str]:
+        asked.clear()
+        for action in actions:
+            action()
+        return {call.replace(place.prefix, "bidproof").replace(TENANT, "T") for call in asked}
+
+    index = tools.searched()
+    first = calls(lambda: index.add([entry("c1", "words", vector=vector(1.0))], generation=1))
+    assert first == {
+        "HEAD /_alias/bidproof-generation-T-1", "HEAD /_alias/bidproof-tenant-T", "POST /_aliases",
+        "POST /bidproof-generation-T-1/_bulk",
+    }  # fmt: skip
+    writes = calls(
+        lambda: index.add([entry("c1", "words", vector=vector(1.0))], generation=1),
+        lambda: index.count("d1"),
+        lambda: index.remove_document("d1"),
+    )
+    assert writes == {
+        "HEAD /_alias/bidproof-generation-T-1", "POST /bidproof-generation-T-1/_bulk", "POST /_bulk",
+        "POST /bidproof-tenant-T/_search", "POST /bidproof-generation-T-*/_search",
+    }  # fmt: skip
+    reads = calls(
+        lambda: index.lexical(scope(), ["word"], [], limit=3),
+        lambda: index.nearest(scope(), vector(1.0), limit=3),
+        lambda: index.count("d1"),
+        lambda: index.entries("d1"),
+        index.document_ids,
+    )
+    assert reads == {"POST /bidproof-tenant-T/_search"}
+    rebuild = calls(lambda: tools.open(2), lambda: tools.switch(2), lambda: tools.drop(1))
+    assert rebuild == {
+        "PUT /_index_template/bidproof-chunks-1", "HEAD /_alias/bidproof-generation-T-2",
+        "HEAD /_alias/bidproof-tenant-T", "POST /_aliases", "PUT /bidproof-chunks-1-g2",
+        "PUT /bidproof-generation-T-2/_mapping", "GET /_alias/bidproof-generation-T-2", "GET /_alias/bidproof-tenant-T",
+        "GET /_alias/bidproof-generation-T-1", "POST /bidproof-generation-T-1/_delete_by_query",
+        "GET /bidproof-chunks-*-g1/_alias", "GET /bidproof-chunks-1-g1/_alias",
+    }  # fmt: skip
+    client.close()

@@ -291,6 +291,27 @@ def test_a_reindex_that_was_killed_goes_on_after_the_last_document_that_was_comm
     assert all(len(entries) == len(TEXTS) for entries in made.kept(2).values())
 
 
+def test_two_processes_that_build_at_once_build_one_generation(tenant: tuple[Tenant, Seed]) -> None:
+    made, _ = tenant
+    met, done = threading.Barrier(2, timeout=60), list[Swept]()
+
+    def watch(name: str, *args: Any) -> None:
+        if name == "open done" and made.states()[2] == "building":
+            met.wait()
+
+    def build() -> None:
+        done.append(made.reindex(generations=Watched(made.engine.generations_of(made.again()), watch)))
+
+    made.reindex("begin", time_left=lambda: 6.0)
+    other = threading.Thread(target=build)
+    other.start()
+    build()
+    other.join()
+    assert [(one.repaired, one.error_code) for one in done] == [(1, None)] * 2
+    assert made.states() == {1: "kept", 2: "active"}
+    assert made.kept(2) == made.kept(1)
+
+
 def test_what_differs_or_is_gone_is_put_right_before_the_switch(tenant: tuple[Tenant, Seed]) -> None:
     made, _ = tenant
     made.reindex("begin", time_left=lambda: 6.0)  # begun, and no time for more
