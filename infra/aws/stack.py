@@ -76,7 +76,7 @@ class AppStack(Stack):
             "Workflows",
             stage=stage,
             prefix=self.prefix,
-            release=assets.release,
+            release=self.functions.release,
             versions=self.functions.versions,
         )
         self.http = HttpInterface(
@@ -91,10 +91,10 @@ class AppStack(Stack):
             self._grant(row)
         self._triggers()
         self._sign_in()
-        self._migrate(assets.release)
+        self._migrate(self.functions.release)
         deliver(self, functions=self.functions, identity=data.identity, api=self.http.api, prefix=self.prefix)
         CfnOutput(self, "ApiUrl", value=self.http.api.api_endpoint)
-        CfnOutput(self, "Release", value=assets.release)
+        CfnOutput(self, "Release", value=self.functions.release)
 
     def _environment(self) -> dict[str, str]:
         """Settings that all functions share (shared/settings.py); no secret among them, only where one is kept."""
