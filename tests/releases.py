@@ -189,4 +189,5 @@ class Platform:
         """Nothing is under way any more, and new work is open: other tests share this database."""
         self.as_owner("update releases set status = 'superseded'")
         self.as_owner("update release_replays set status = 'failed' where status = 'open'")
+        self.as_owner("delete from live_configurations")
         self.as_owner("update work_switch set is_closed = false, reason = null")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 # The tenant of the platform itself: the jobs, events and audit entries of releases are its (D21).
@@ -256,3 +257,11 @@ def weight_of(held: tuple[str, str | None, int] | None, candidate: str) -> int:
         return 0
     version, other, weight = held
     return WEIGHTS[-1] if version == candidate else weight if other == candidate else 0
+
+
+def chosen(held: tuple[str, str | None, int], subject: str) -> str:
+    """The version of a configuration that a subject gets: by its hash, so it is the same at every asking, and who has
+    the candidate at 10 % has it at 30 % too."""
+    version, candidate, weight = held
+    place = int.from_bytes(sha256(subject.encode()).digest()[:8], "big") % 100
+    return candidate if candidate is not None and place < weight else version

@@ -59,6 +59,10 @@ class LiveConfigurations(Protocol):
         """Version, candidate, weight of the candidate; None before any release named the part."""
         ...
 
+    def chosen(self, subject: str) -> dict[str, str]:
+        """Part -> the version that new work about the subject is pinned to; empty before any release named one."""
+        ...
+
     def write(self, part: str, version: str, candidate: str | None, weight: int) -> None:
         """Set all three."""
         ...

@@ -111,7 +111,7 @@ def _plan(records: Records, command: StartEvaluation, project: Project, bid: Bid
         rule_pack={"id": version.rule_pack_id, "version": version.version, "content_hash": version.content_hash},
         documents=_pinned(documents, command.supplier_id),
         cohort=[other.bid_id for other in bids if other.status == "submitted"],
-        versions=current_versions(),
+        versions=current_versions() | records.releases.configurations.chosen(bid.bid_id),
     )
 
 

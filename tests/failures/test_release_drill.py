@@ -68,6 +68,10 @@ class Drill:
         self.product.run(compare_replays, CompareReplays(), kind="system")
         self.steps.run()
 
+    def evaluate_again(self) -> str:
+        """The baseline's bid is evaluated once more."""
+        return str(self.product.parts().replay_evaluation(self.baseline))
+
     def new_work(self) -> None:
         """A person of another tenant asks for an evaluation."""
         records = make_records(self.product.databases)
@@ -208,6 +212,9 @@ def test_a_clean_release_goes_through_10_30_and_100_percent_and_is_closed(drill:
         release = drill.look(release)
     assert seen == [(10, "canary", 10), (30, "canary", 30), (100, "baking", 100)]
     assert (release.status, drill.job_status(release)) == ("closed", "succeeded")
+    snapshot, _ = drill.records.evaluations.snapshot(drill.evaluate_again())
+    pinned = snapshot["versions"]
+    assert (pinned["model_configuration"], pinned["retrieval_parameters"]) == ("m2", "r2")
     steps = drill.records.releases.steps(release.release_id)
     assert [(step.kind, step.weight, step.verified) for step in steps] == [
         ("shift", weight, True) for weight in (10, 30, 100)

@@ -1,6 +1,7 @@
 """What all new work is steered by: live configurations and the switch that closes it (spec W61, W63)."""
 
 from shared.adapters.postgres.session import Session
+from shared.domain.releases import chosen
 
 CHANGED = "updated_at = clock_timestamp(), row_version = row_version + 1"
 
@@ -17,6 +18,11 @@ class LiveConfigurations:
             "select version, candidate, weight from live_configurations where part = %(part)s", part=part
         )
         return None if row is None else (row["version"], row["candidate"], row["weight"])
+
+    def chosen(self, subject: str) -> dict[str, str]:
+        """Part -> the version that new work about the subject is pinned to; empty before any release named one."""
+        rows = self._session.rows("select part, version, candidate, weight from live_configurations")
+        return {row["part"]: chosen((row["version"], row["candidate"], row["weight"]), subject) for row in rows}
 
     def write(self, part: str, version: str, candidate: str | None, weight: int) -> None:
         """Set all three."""

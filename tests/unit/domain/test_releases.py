@@ -11,6 +11,7 @@ from shared.domain.releases import (
     WEIGHTS,
     Alarm,
     Release,
+    chosen,
     next_weight,
     observe,
     rollback_times,
@@ -82,3 +83,12 @@ def test_times_are_within_limits_up_to_5_and_30_minutes() -> None:
             "alarm_to_verified_s": whole * 60.0,
             "within_limits": within,
         }
+
+
+def test_a_subject_keeps_its_version_and_the_share_is_the_weight() -> None:
+    subjects = [f"bid_{number}" for number in range(5000)]
+    before: set[str] = set()
+    for weight in (0, *WEIGHTS):
+        got = {subject for subject in subjects if chosen(split("old", "new", weight), subject) == "new"}
+        assert before <= got and abs(len(got) / 50 - weight) < 2
+        before = got
