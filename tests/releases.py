@@ -11,6 +11,7 @@ from infra.local.local_secrets import ensure_secrets
 from infra.local.postgres import LOGINS, OWNER, Databases, url_with
 from shared.adapters.local_deployments import LocalDeployments
 from shared.adapters.postgres.records import PostgresRecords
+from shared.domain.metrics import Figure
 from shared.domain.releases import EVIDENCE, PLATFORM_TENANT, Release, ReleaseStep
 from shared.usecases.draft_release import DraftRelease, draft_release
 from shared.usecases.start_release import StartRelease, start_release
@@ -135,6 +136,22 @@ class Hands:
 def rolled_back(steps: list[ReleaseStep]) -> list[str | None]:
     """The parts of the steps back, in their order."""
     return [step.part for step in steps if step.kind == "roll_back"]
+
+
+@dataclass
+class Counted:
+    """Figures of a stage."""
+
+    dead_letters: float = 0
+    failed_share: float = 0
+
+    def read(self) -> list[Figure]:
+        """Both, and one that has labels."""
+        return [
+            Figure(metric="dead_letters_open", value=self.dead_letters),
+            Figure(metric="run_failure_share", value=self.failed_share),
+            Figure(metric="jobs_queued", value=1, labels={"lane": "bulk"}),
+        ]
 
 
 @dataclass

@@ -112,7 +112,7 @@ ROWS = (
     _step("build_report", 300, 1024, "reporting", "objects:read", "objects:write", "objects:lock"),
     _step("finish_evaluation", 60),
     # roll_out_release
-    _step("check_release_gate", 60),
+    FunctionRow(name="check_release_gate", memory=512, timeout=60, trigger="step", logins=("app", "sweep")),
     _step("block_release", 60),
     _step("shift_release_traffic", 120, 512, "runtime", *_WEIGHTS),
     _step("check_release_health", 60, 512, "runtime", "alarms:read"),

@@ -10,6 +10,8 @@ from typing import Any
 PLATFORM_TENANT = "ten_000000000000000000p1atf0rm"
 WEIGHTS = (10, 30, 100)  # percent of new work on the candidate, W59
 CLEAN = {10: timedelta(minutes=30), 30: timedelta(minutes=30), 100: timedelta(minutes=60)}  # W60
+OPEN_DEAD_LETTERS = 20  # W107
+FAILED_SHARE = 0.01  # of the jobs of a day, W107
 BREACHES = 2  # consecutive, O41
 FRESH = timedelta(days=7)  # O32
 FIRST_ACTION = timedelta(minutes=5)  # from the alarm, W65
@@ -175,6 +177,16 @@ def failed_checks(
             check = "REPLAY_E2E_FAILED" if kind == "replay" else f"{kind.upper()}_GATE_FAILED"
             failed.append({"check": check, "reasons": reasons, "gate_run_id": release.evidence.get(kind)})
     return failed
+
+
+def freeze(figures: Mapping[str, float]) -> list[dict[str, Any]]:
+    """The failed check of a stage whose work ends in dead letters (W107); `figures` by the names of the metrics."""
+    reasons = []
+    if figures["dead_letters_open"] >= OPEN_DEAD_LETTERS:
+        reasons.append("DEAD_LETTERS_OPEN")
+    if figures["run_failure_share"] > FAILED_SHARE:
+        reasons.append("QUEUE_DLQ_RATE_HIGH")
+    return [{"check": "RELEASES_FROZEN", "reasons": reasons}] if reasons else []
 
 
 def _reasons(

@@ -7,11 +7,25 @@ import pytest
 
 from shared.domain.errors import Permanent
 from shared.usecases.check_release_gate import CheckReleaseGate, check_release_gate
-from tests.releases import CHECKSUM, Evidence, Platform, a_release, measure_url
+from tests.releases import CHECKSUM, Counted, Evidence, Platform, a_release, measure_url
 
 
-def check(platform: Platform, release_id: str) -> bool:
-    return check_release_gate(CheckReleaseGate(release_id=release_id), records=platform.records).admitted
+def check(platform: Platform, release_id: str, dead_letters: float = 0, failed_share: float = 0) -> bool:
+    command, figures = CheckReleaseGate(release_id=release_id), Counted(dead_letters, failed_share)
+    return check_release_gate(command, records=platform.records, figures=figures).admitted
+
+
+@pytest.mark.parametrize(
+    ("dead_letters", "failed_share", "reasons"),
+    [(19, 0.01, []), (20, 0, ["DEAD_LETTERS_OPEN"]), (0, 0.011, ["QUEUE_DLQ_RATE_HIGH"])],
+)
+def test_20_open_dead_letters_or_more_than_1_percent_of_a_day_freeze_releases(
+    platform: Platform, dead_letters: float, failed_share: float, reasons: list[str]
+) -> None:
+    release = platform.draft(status="gating")
+    assert check(platform, release.release_id, dead_letters, failed_share) == (not reasons)
+    failed = platform.records.releases.get(release.release_id).failed_checks
+    assert failed == ([{"check": "RELEASES_FROZEN", "reasons": reasons}] if reasons else [])
 
 
 def test_whole_evidence_admits_to_10_percent_and_a_repeat_says_the_same(platform: Platform) -> None:
