@@ -17,7 +17,7 @@ VERSION = "2.19"  # the version that the tests run
 
 
 class Search(Construct):
-    """`domain`; `admin` is the role that maps roles to index rights once (runbook reindex.md)."""
+    """`domain`; `admin` maps roles of functions to index rights by hand, once (runbook reindex.md)."""
 
     def __init__(self, scope: Construct, id: str, *, stage: Stage, network: Network, key: Any) -> None:
         super().__init__(scope, id)

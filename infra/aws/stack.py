@@ -89,6 +89,8 @@ class AppStack(Stack):
         )
         for row in CATALOGUE.values():
             self._grant(row)
+        searching = [self.functions.of[row.name].role.role_arn for row in CATALOGUE.values() if "search" in row.needs]
+        CfnOutput(self, "SearchRoles", value=self.to_json_string(searching))  # runbook reindex: who may use the indexes
         self._triggers()
         self._sign_in()
         self._migrate(self.functions.release)
