@@ -1,5 +1,6 @@
 """The release machine on the real local runner: out through 10, 30 and 100 %, or back in order with a replay (F33)."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,9 +9,9 @@ import psycopg
 import pytest
 
 from infra.local.postgres import Databases
+from infra.local.state_machine import LambdaContext, resolve_function
 from shared.domain.errors import Retryable
 from shared.domain.releases import PLATFORM_TENANT, ROLLBACK_ORDER, Release, read_versions, rollback_times
-from shared.usecases.compare_replays import CompareReplays, compare_replays
 from shared.usecases.request_rollback import RequestRollback, request_rollback
 from shared.usecases.start_evaluation import start_evaluation
 from shared.usecases.start_release import StartRelease, start_release
@@ -20,7 +21,7 @@ from tests.failures.stepping import Stepping, Watch
 from tests.failures.test_cancel_everywhere import light
 from tests.product import TestProduct, standing_product
 from tests.records import make_records
-from tests.releases import Counted, Evidence, Hands, a_release, evidence, rolled_back
+from tests.releases import Counted, Evidence, Hands, Platform, a_release, evidence, rolled_back
 
 
 @dataclass
@@ -65,8 +66,13 @@ class Drill:
     def replay(self) -> None:
         """The evaluations of the replay go through the machine; then the schedule compares."""
         self.steps.run()
-        self.product.run(compare_replays, CompareReplays(), kind="system")
+        self.compare()
         self.steps.run()
+
+    def compare(self) -> int:
+        """What the schedule calls, as nobody's tenant; how many replays it decided."""
+        context = LambdaContext("compare_replays", "request", time.monotonic() + 300)
+        return int(resolve_function("compare_replays")({}, context)["compared"])
 
     def evaluate_again(self) -> str:
         """The baseline's bid is evaluated once more."""
@@ -105,6 +111,12 @@ def drill(own_databases: Databases, tmp_path_factory: pytest.TempPathFactory) ->
             started = start_evaluation(command, records=parts.records, ids=parts.ids, clock=parts.clock)
             steps.run()
             yield Drill(product, steps, Hands(own_databases), started.evaluation.evaluation_id)
+
+
+@pytest.fixture(autouse=True)
+def _a_fresh_platform(drill: Drill) -> None:
+    """Whatever the test before left: nothing is under way, new work is open."""
+    Platform(drill.product.databases).clear()
 
 
 def test_f33_two_breaches_at_10_percent_roll_back_in_order_and_a_passed_replay_opens_work_again(drill: Drill) -> None:
@@ -176,6 +188,19 @@ def test_f33_a_failed_replay_keeps_new_work_closed_until_a_rollback_passes(drill
     drill.replay()
     assert drill.again(release).status == "rolled_back"
     drill.new_work()
+
+
+def test_f33_a_replay_that_does_not_end_in_time_has_failed_and_a_late_comparison_changes_nothing(drill: Drill) -> None:
+    release = drill.begin()
+    drill.hands.alarm("alarm")
+    assert drill.look(release, times=6).status == "replay_verifying"
+    assert drill.compare() == 0, "its evaluation has not even begun"
+    drill.hands.platform("update local_platform.tokens set timeout_at = clock_timestamp() - interval '1 second'")
+    drill.hands.platform("update local_platform.frames set due_at = clock_timestamp() where phase = 'token'")
+    drill.steps.run()
+    assert drill.again(release).status == "rollback_failed"
+    assert drill.compare() == 0
+    assert drill.again(release).status == "rollback_failed" and drill.records.releases.switch.reason()
 
 
 def tamper(drill: Drill, evaluation_id: str) -> None:
