@@ -53,6 +53,9 @@ def test_an_unknown_variable_warns_and_changes_nothing() -> None:
         {"canary_minutes": 7},
         {"log_days": 13},
         {"search_nodes": 0},
+        {"console_origin": "http://bids.example.org"},
+        {"console_origin": "https://bids.example.org/"},
+        {"console_certificate": "arn:aws:acm:eu-central-1:123456789012:certificate/1"},
     ],
     ids=lambda wrong: next(iter(wrong)),
 )
