@@ -4,7 +4,7 @@ import sys
 from dataclasses import MISSING, fields
 from pathlib import Path
 
-from shared.settings import LocalOptions, Settings
+from shared.settings import LocalOptions, Settings, SmokeOptions
 
 TARGET = Path(__file__).parents[1] / "docs" / "operations.md"
 TEXT = """# Operations
@@ -31,6 +31,10 @@ taken up again, waiting reviews keep their token. Everything is under `.local/`:
 
 {local}
 
+### What `make smoke` takes instead of a stage's outputs
+
+{smoke}
+
 ## Settings of a process
 
 `make up` derives them from the table above for its children; on AWS the deployment sets them.
@@ -39,7 +43,7 @@ taken up again, waiting reviews keep their token. Everything is under `.local/`:
 """
 
 
-def table(kind: type[Settings] | type[LocalOptions]) -> str:
+def table(kind: type[Settings] | type[LocalOptions] | type[SmokeOptions]) -> str:
     """A Markdown table of the rows of one settings class."""
     lines = ["| variable | default | meaning |", "|---|---|---|"]
     for row in fields(kind):
@@ -50,7 +54,7 @@ def table(kind: type[Settings] | type[LocalOptions]) -> str:
 
 def main() -> None:
     """Write the file, or compare it when called with --check."""
-    text = TEXT.format(local=table(LocalOptions), settings=table(Settings))
+    text = TEXT.format(local=table(LocalOptions), smoke=table(SmokeOptions), settings=table(Settings))
     if "--check" in sys.argv:
         if not TARGET.exists() or TARGET.read_text(encoding="utf-8") != text:
             sys.exit(f"{TARGET.name} is out of date: run `make docs`")

@@ -1,6 +1,7 @@
 """Each item of the checklist really looks: against moto where moto has the service, else a checked client by hand."""
 
 import secrets
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from infra.aws import checklist
+from infra.aws.bundle import ROOT
 from infra.aws.checklist import ITEMS, Finding, Look, findings, look_at
 from infra.aws.destroy import main as destroy
 from infra.aws.destroy import refusal
@@ -197,6 +199,19 @@ def test_the_command_stops_at_what_is_not_ok_unless_it_is_accepted_by_name(
     assert checklist.main(["--stage", "prod", "--accept", "alarms"]) == 1
     assert checklist.main(["--stage", "prod", "--accept", "gates"]) == 0
     assert "unread (accepted)" in capsys.readouterr().out
+
+
+def test_make_deploys_after_synthesis_and_checklist_and_tries_the_stage_at_the_end() -> None:
+    asked = ["make", "-n", "deploy", "STAGE=dev", "ACCEPT=gates cost"]
+    printed = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    steps = ["-m infra.aws\n", "infra.aws.checklist --stage dev --accept gates --accept cost", "cdk deploy --all"]
+    places = [printed.index(step) for step in [*steps, "infra.smoke --stage dev"]]
+    assert places == sorted(places)
+
+
+def test_make_asks_before_it_destroys() -> None:
+    printed = subprocess.run(["make", "-n", "destroy"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert printed.index("infra.aws.destroy dev") < printed.index("cdk destroy")
 
 
 def test_only_a_stage_without_protected_data_may_be_destroyed(capsys: pytest.CaptureFixture[str]) -> None:

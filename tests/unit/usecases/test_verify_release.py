@@ -168,6 +168,13 @@ def test_a_release_that_does_not_answer_is_not_called_blocked() -> None:
         run(Scripted(**{"GET /api/v1/me": silent}))
 
 
+def test_a_release_that_falls_silent_after_a_failed_step_is_blocked_by_that_step() -> None:
+    silent = Retryable("DEPENDENCY_UNAVAILABLE")
+    release = Scripted(**{"GET /api/v1/suppliers": 500, "POST /api/v1/projects/prj_1/close": silent})
+    with pytest.raises(Refused, match=r"^supplier: "):
+        run(release)
+
+
 def test_nobody_activates_rules_as_the_one_who_wrote_them() -> None:
     drafts = {
         "GET /api/v1/rule-packs": {"items": []},
