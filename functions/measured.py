@@ -41,8 +41,9 @@ class Measured:
         self._stack, self._began = ExitStack(), 0.0
 
     def add(self, counter: str, value: float = 1, **labels: str) -> None:
-        """Add to a counter."""
-        self._telemetry.count(counter, value, **labels)
+        """Add to a counter; nothing is not told, because each series costs, also one of zeros."""
+        if value:
+            self._telemetry.count(counter, value, **labels)
 
     def waited(self, occurred_at: str, now: datetime) -> None:
         """How long the message was under way; `occurred_at` is what its envelope says."""

@@ -55,7 +55,7 @@ def _seconds(name: str, about: str, *labels: str, buckets: tuple[float, ...] = S
         unit="Seconds",
         about=about,
         labels=labels,
-        dimensions=tuple(label for label in labels if label not in ("route", "method")),
+        dimensions=tuple(label for label in labels if label not in ("route", "method", "schedule")),
         buckets=buckets,
     )
 
@@ -81,7 +81,7 @@ METRICS = {
         _count("messages", "messages by how they ended", "consumer", "outcome"),
         _seconds("message_duration_seconds", "time of a message", "consumer"),
         _seconds("message_wait_seconds", "from the event to its consumer", "consumer"),
-        _count("schedule_runs", "scheduled calls by how they ended", "schedule", "outcome"),
+        _count("schedule_runs", "scheduled calls by how they ended", "schedule", "outcome", dimensions=("outcome",)),
         _seconds("schedule_duration_seconds", "time of a scheduled call", "schedule"),
         _level("jobs_queued", "jobs that wait for a slot", "lane"),
         _level("jobs_running", "jobs at work"),
