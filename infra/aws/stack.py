@@ -89,14 +89,18 @@ class AppStack(Stack):
         )
         for row in CATALOGUE.values():
             self._grant(row)
-        searching = [self.functions.of[row.name].role.role_arn for row in CATALOGUE.values() if "search" in row.needs]
-        CfnOutput(self, "SearchRoles", value=self.to_json_string(searching))  # runbook reindex: who may use the indexes
         self._triggers()
         self._sign_in()
         self._migrate(self.functions.release)
         deliver(self, functions=self.functions, identity=data.identity, api=self.http.api, prefix=self.prefix)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Outputs: where the API is, which release it is, and whom the runbook reindex maps to index rights."""
+        searching = [self.functions.of[row.name].role.role_arn for row in CATALOGUE.values() if "search" in row.needs]
         CfnOutput(self, "ApiUrl", value=self.http.api.api_endpoint)
         CfnOutput(self, "Release", value=self.functions.release)
+        CfnOutput(self, "SearchRoles", value=self.to_json_string(searching))
 
     def _environment(self) -> dict[str, str]:
         """Settings that all functions share (shared/settings.py); no secret among them, only where one is kept."""
