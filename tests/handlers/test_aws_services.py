@@ -148,3 +148,11 @@ def test_a_setting_that_aws_needs_is_named_when_it_is_missing(environ: dict[str,
 def test_an_unknown_platform_is_refused(environ: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="PLATFORM"):
         read_settings(Settings, environ | {"PLATFORM": "moon"})
+
+
+def test_the_hooks_of_a_deployment_call_what_their_setting_names(environ: dict[str, str]) -> None:
+    told = {"function": "arn", "user_pool": "pool", "token_url": "https://tokens", "clients": {"agent": "client-1"}}
+    made = AwsServices(read_settings(Settings, environ | {"RELEASE_UNDER_TEST": json.dumps(told)}))
+    parts = made.bind(Actor(tenant_id="", actor_id="system:deployment", kind="system"))
+    assert type(parts.release).__name__ == "LambdaRelease"
+    assert parts.smoke_bid.bid.content.startswith(b"%PDF")

@@ -1,16 +1,25 @@
 """The steps of `make smoke` against the whole product over real HTTP: they pass, and say which of them does not."""
 
+import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from time import sleep
+from typing import Any
 
 import pytest
+from mangum import Mangum
 
+from functions.api.app import create_app
 from infra import smoke as command
 from infra.aws.stages import read_stage
 from infra.smoke import smoke, target
+from shared.adapters.release_lambda import LambdaRelease
+from shared.adapters.smoke_files import read_smoke_bid
 from shared.domain.errors import Refused
 from shared.settings import SmokeOptions
+from shared.usecases.verify_release import VerifyRelease, verify_release
+from shared.wiring.local import LocalServices
 from tests.infra.rolled_stage import answered_by
 from tests.moto_server import new_client
 from tests.workflow.live_product import Live, live_product
@@ -82,3 +91,29 @@ def test_without_an_environment_the_outputs_of_the_stage_say_where_and_as_whom()
     given = SmokeOptions(agent_token="a", evaluator_token="e", admin_token="b")
     found = target(given, read_stage("dev"), lambda service: stacks)
     assert [found.url, found.token("agent"), found.token("admin")] == ["https://api", "a", "b"]
+
+
+def test_a_version_that_has_no_traffic_evaluates_the_bid_through_the_events_of_a_gateway(live: Live) -> None:
+    services = LocalServices(replace(live.prepared.settings, pool_size=2))
+    handler = Mangum(create_app(services), lifespan="off")
+
+    class Invoked:
+        def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:
+            return {"Payload": io.BytesIO(json.dumps(handler(json.loads(Payload), None)).encode())}
+
+    told: list[str] = []
+    done = verify_release(
+        VerifyRelease(label="d-TEST"),
+        release=LambdaRelease(
+            Invoked(), "arn:aws:lambda:eu-central-1:123456789012:function:api:7", live.prepared.token
+        ),
+        smoke_bid=read_smoke_bid(),
+        clock=services.clock,
+        ids=services.ids,
+        pause=lambda seconds: sleep(0.1),
+        time_left=lambda: 180.0,
+        show_step=lambda name, seconds: told.append(name),
+    )
+    services.pool.close()
+    assert (told[0], told[-1], len(told)) == ("ready", "citations", 9)
+    assert live.client.call("GET", f"/projects/{done.project_id}")["code"].startswith("d-TEST-")
