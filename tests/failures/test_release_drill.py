@@ -10,7 +10,7 @@ import pytest
 
 from infra.local.postgres import Databases
 from infra.local.state_machine import LambdaContext, resolve_function
-from shared.domain.errors import Retryable
+from shared.domain.errors import Permanent, Retryable
 from shared.domain.releases import PLATFORM_TENANT, ROLLBACK_ORDER, Release, read_versions, rollback_times
 from shared.usecases.request_rollback import RequestRollback, request_rollback
 from shared.usecases.start_evaluation import start_evaluation
@@ -174,11 +174,7 @@ def test_f33_a_failed_replay_keeps_new_work_closed_until_a_rollback_passes(drill
     failed = drill.again(release)
     assert (failed.status, drill.job_status(failed)) == ("rollback_failed", "failed")
     assert drill.records.jobs.get(failed.job_id).error_code == "REPLAY_E2E_FAILED"
-    alerts = drill.records.session.rows(
-        "select payload from outbox_events where event_type = 'alert.raised' and aggregate_id = %(id)s",
-        id=release.release_id,
-    )
-    assert [(each["payload"]["kind"], each["payload"]["level"]) for each in alerts] == [("rollback_failed", "P0")]
+    assert alerts(drill, release) == [("rollback_failed", "P0")]
     with pytest.raises(Retryable):
         drill.new_work()
     drill.hands.alarm("ok")
@@ -201,6 +197,46 @@ def test_f33_a_replay_that_does_not_end_in_time_has_failed_and_a_late_comparison
     assert drill.again(release).status == "rollback_failed"
     assert drill.compare() == 0
     assert drill.again(release).status == "rollback_failed" and drill.records.releases.switch.reason()
+
+
+def alerts(drill: Drill, release: Release) -> list[tuple[str, str]]:
+    """Kind and level of what people were told about the release."""
+    rows = drill.records.session.rows(
+        """select payload from outbox_events where event_type = 'alert.raised' and aggregate_id = %(id)s
+           order by event_id""",
+        id=release.release_id,
+    )
+    return [(row["payload"]["kind"], row["payload"]["level"]) for row in rows]
+
+
+def test_f33_a_step_that_fails_for_good_leaves_a_release_that_can_be_started_or_rolled_back(drill: Drill) -> None:
+    drill.steps.fails["check_release_gate"] = Permanent("DATA_CORRUPTED")
+    blocked = drill.begin()
+    assert (blocked.status, drill.job_status(blocked), alerts(drill, blocked)) == ("release_blocked", "failed", [])
+    drill.steps.fails.clear()
+    drill.product.run(start_release, StartRelease(release_id=blocked.release_id))
+    drill.steps.run()
+    assert drill.again(blocked).status == "canary"
+    drill.steps.fails["check_release_health"] = Permanent("DATA_CORRUPTED")
+    stuck = drill.look(blocked)
+    assert (stuck.status, drill.job_status(stuck), alerts(drill, stuck)) == (
+        "canary",
+        "failed",
+        [("release_failed", "P0")],
+    )
+    drill.steps.fails = {"replay_release": Permanent("DATA_CORRUPTED")}
+    drill.product.run(request_rollback, RequestRollback(release_id=stuck.release_id, reason="the machine died"))
+    drill.steps.run()
+    failed = drill.look(stuck)
+    drill.steps.fails.clear()
+    assert (failed.status, drill.job_status(failed)) == ("rolling_back", "failed")
+    assert drill.records.releases.switch.reason() and drill.live(failed)["model_configuration"] == 0
+    drill.product.run(request_rollback, RequestRollback(release_id=stuck.release_id, reason="go on"))
+    drill.steps.run()
+    drill.look(stuck)
+    drill.replay()
+    over = drill.again(stuck)
+    assert (over.status, over.rollback_no, drill.records.releases.switch.reason()) == ("rolled_back", 1, None)
 
 
 def tamper(drill: Drill, evaluation_id: str) -> None:
