@@ -57,6 +57,7 @@ docs: $(DEV)  ## docs/api.md and docs/operations.md from the code
 locks: .venv/bin/uv  ## pin every lock file anew, with hashes and without addresses
 	@$(BIN)/uv pip compile $(PINNED) --universal --python-version 3.11 pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile $(PINNED) --universal --python-version 3.11 --extra dev pyproject.toml -o requirements-dev.lock
+	@$(BIN)/uv pip compile $(PINNED) --universal --python-version 3.11 requirements-emulator.in -o requirements-emulator.lock
 	@for layer in runtime reasoning reporting migrations parsing; do \
 	  $(BIN)/uv pip compile $(PINNED) --python-platform aarch64-manylinux_2_28 --python-version 3.11 -c requirements.lock \
 	    layers/$$layer/requirements.in -o layers/$$layer/requirements.lock || exit 1; done

@@ -36,14 +36,13 @@ class Assets:
         texts = [path for top in (*OURS, "layers", "infra/aws") for path in sorted((ROOT / top).rglob("*"))]
         found = hashlib.sha256()
         for path in texts:
-            if path.is_file() and "__pycache__" not in path.parts:
+            if path.is_file() and not {"__pycache__", "node_modules"} & set(path.parts):
                 found.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
         return found.hexdigest()[:8]
 
-    @property
-    def code(self) -> Any:
-        """Our own code, the same for every zip function."""
-        return lambda_.Code.from_asset(str(self.bundle.code if self.bundle else self._nothing()))
+    def code(self, package: str) -> Any:
+        """Our own code for functions of the package."""
+        return lambda_.Code.from_asset(str(self.bundle.code_of(package) if self.bundle else self._nothing()))
 
     def layer(self, name: str) -> Any:
         """The third-party code of a layer."""

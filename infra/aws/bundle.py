@@ -32,28 +32,49 @@ _UNUSED = {
     "runtime": frozenset({"grpcio", "opensearch-protobufs", "protobuf", "requests", "charset-normalizer", "pycparser"}),
     "reasoning": frozenset({"zstandard"}),  # uploads to LangSmith
 }
-# ... and folders: routers and middleware of Powertools, of which logs, metrics and traces are used
-_UNUSED_FOLDERS = ("aws_lambda_powertools/event_handler", "aws_lambda_powertools/utilities/[!jt]*")
+# ... and folders: what Powertools has beside logs, metrics and traces; cffi's compiler, whose runtime lies beside it; a
+# second copy of the time zones; boto3's resources, as only clients are used
+_UNUSED_FOLDERS = (
+    "aws_lambda_powertools/event_handler",
+    "aws_lambda_powertools/utilities/[!jt]*",
+    "cffi",
+    "dateutil/zoneinfo",
+    "boto3/data/*",
+    "boto3/examples",
+)
 _WASTE = ("tests", "__pycache__", "include", "f2py", "bin")  # folders that no function reads
-# ... and files: stubs, sources of compiled code, and the two models that no embedding profile of ours names
-_WASTE_FILES = ("*.pyi", "*.c", "*.h", "*.pyx", "*.pxd", "*.a", "RECORD", "e5-small-enpt-q4.bin", "sae.bin")
+# ... and files: stubs, sources of compiled code, plugins of tools, two models that no embedding profile of ours names
+_WASTE_FILES = tuple(
+    "*.pyi *.c *.h *.pyx *.pxd *.a RECORD examples-1.json mypy.py pytest_plugin.py _hypothesis_plugin.py _trio.py"
+    " e5-small-enpt-q4.bin sae.bin".split()
+)
 # Bytecode that is not checked against the time of the source, because a zip changes it.
 _COMPILE = (
-    "import compileall, py_compile, sys; sys.exit(not compileall.compile_dir("
-    "sys.argv[1], quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH))"
+    "import compileall, py_compile, sys; alone = sys.argv[2] == 'alone'; sys.exit(not compileall.compile_dir("
+    "sys.argv[1], quiet=2, legacy=alone, optimize=2 * alone,"
+    " invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH))"
 )
+# Every function carries this layer, so sources, docstrings and assertions in it stay at home (O91): without them it is
+# 3 MB smaller, and errors still name file and line.
+_SOURCELESS = "runtime"
+_FONTS = "ttf"  # 4 MB that only reports need
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """Folders as the functions see them: `code` becomes /var/task, each of `layers` /opt."""
+    """Folders as functions see them: `code` or, with fonts, `code_of_reports` is /var/task, each of `layers` /opt."""
 
     code: Path
+    code_of_reports: Path
     layers: dict[str, Path]
+
+    def code_of(self, package: str) -> Path:
+        """Our own code for functions of the package."""
+        return self.code_of_reports if package == "reporting" else self.code
 
     def paths(self, package: str) -> list[Path]:
         """Where a function of the package finds modules, in the order of Lambda: its own code, then the layers."""
-        return [self.code, *(self.layers[name] / "python" for name in dict.fromkeys(("runtime", package)))]
+        return [self.code_of(package), *(self.layers[name] / "python" for name in dict.fromkeys(("runtime", package)))]
 
 
 def this_machine() -> str:
@@ -79,7 +100,8 @@ def build(platform: str = LAMBDA, *, python: str = PYTHON) -> Bundle:
         print(f"Bytecode is left out: there is no Python {python} on this machine (O91)", file=sys.stderr)
     with _alone(home):
         layers = {name: _layer(home, name, platform, python, compiler) for name in names}
-        return Bundle(code=_code(home, compiler), layers=layers)
+        lean, full = _code(home, "code", compiler, _FONTS), _code(home, "code-of-reports", compiler)
+        return Bundle(code=lean, code_of_reports=full, layers=layers)
 
 
 def image_folder(platform: str, *, python: str) -> Path:
@@ -113,8 +135,8 @@ def _alone(home: Path) -> Iterator[None]:
         yield
 
 
-def _code(home: Path, compiler: Path | None) -> Path:
-    target, found = home / "code", hashlib.sha256(_recipe(compiler))
+def _code(home: Path, name: str, compiler: Path | None, *left_out: str) -> Path:
+    target, found = home / name, hashlib.sha256(_recipe(compiler))
     for path in sorted(path for top in OURS for path in (ROOT / top).rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             found.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
@@ -122,7 +144,7 @@ def _code(home: Path, compiler: Path | None) -> Path:
         return target
     shutil.rmtree(target, ignore_errors=True)
     for top in OURS:
-        shutil.copytree(ROOT / top, target / top, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / top, target / top, ignore=shutil.ignore_patterns("__pycache__", *left_out))
     _finish(target, compiler, found.hexdigest())
     return target
 
@@ -161,7 +183,10 @@ def _is_built(target: Path, mark: str) -> bool:
 
 def _finish(target: Path, compiler: Path | None, mark: str) -> None:
     if compiler is not None:
-        subprocess.run([str(compiler), "-I", "-c", _COMPILE, str(target)], check=True, stdout=sys.stderr)
+        how = "alone" if target.name == _SOURCELESS else "beside"
+        subprocess.run([str(compiler), "-I", "-c", _COMPILE, str(target), how], check=True, stdout=sys.stderr)
+        for source in target.rglob("*.py") if how == "alone" else ():
+            source.unlink()
     target.with_suffix(".built").write_text(mark)
 
 
@@ -193,6 +218,6 @@ def _prune(site: Path) -> None:
         if found.is_dir():
             shutil.rmtree(found)
     data = site / "botocore" / "data"
-    for service in data.iterdir() if data.is_dir() else ():
-        if service.is_dir() and service.name not in SERVICES:
-            shutil.rmtree(service)
+    for service in [path for path in data.iterdir() if path.is_dir()] if data.is_dir() else []:
+        for version in sorted(service.iterdir(), reverse=True)[service.name in SERVICES :]:
+            shutil.rmtree(version)  # all but the newest of a service that is called

@@ -45,7 +45,7 @@ class Functions(Construct):
         super().__init__(scope, id)
         self._stage, self._prefix, self._network, self._key = stage, prefix, network, key
         self._assets, self._environment = assets, dict(environment)
-        self._release = assets.release
+        self.release = assets.release
         self.layers = {name: self._layer(name) for name in ("runtime", *EXTRA_LAYERS)}
         self.of = {row.name: self._function(row) for row in CATALOGUE.values()}
         self.versions = {name: function.current_version for name, function in self.of.items()}
@@ -76,7 +76,7 @@ class Functions(Construct):
         )
         shared: dict[str, Any] = {
             "function_name": name,
-            "description": description(row.name, self._release),
+            "description": description(row.name, self.release),
             "architecture": lambda_.Architecture.ARM_64,
             "memory_size": row.memory,
             "timeout": Duration.seconds(row.timeout),
@@ -100,7 +100,7 @@ class Functions(Construct):
             self,
             id,
             runtime=lambda_.Runtime.PYTHON_3_13,
-            code=self._assets.code,
+            code=self._assets.code(row.package),
             handler=handler,
             layers=[self.layers["runtime"], *extra],
             **shared,
