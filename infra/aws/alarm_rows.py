@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 Severity = Literal["P0", "P1", "P2"]
+RUNBOOKS = "docs/runbooks"
 TABLE = Path(__file__).with_name("alarms.toml")
 
 
@@ -41,6 +42,16 @@ class AlarmRow:
     missing: Literal["notBreaching", "breaching"] = "notBreaching"
     muted_by: str = ""
     since: str = "1.0.0"
+
+
+def told(about: str, *, severity: str, owner: str, runbook: str, since: str = "1.0.0") -> str:
+    """The description of an alarm: what whoever is woken reads first (O27)."""
+    return f"{about} | severity {severity} | owner {owner} | runbook {RUNBOOKS}/{runbook}.md | changed in {since}"
+
+
+def takes_back(what: str) -> str:
+    """The description of an alarm that takes a deployment back by itself: somebody looks why, the same day."""
+    return told(f"takes back a deployment: {what}", severity="P2", owner="platform", runbook="rollback")
 
 
 def source(text: str) -> Source:

@@ -13,7 +13,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from infra.aws.alarm_rows import AlarmRow, Source, read_rows
+from infra.aws.alarm_rows import AlarmRow, Source, read_rows, told
 from infra.aws.alarms_data import data_rows
 from infra.aws.alarms_platform import platform_rows
 from infra.aws.catalogue import CATALOGUE
@@ -23,7 +23,6 @@ from infra.aws.stages import Stage
 
 SEVERITIES = {"P0": "wakes somebody at once", "P1": "wakes somebody", "P2": "is seen to the same day"}
 MAILED = ("P0", "P1")
-RUNBOOKS = "docs/runbooks"
 GROUPING = Duration.seconds(20)  # O27: how long a warning waits for its critical alarm
 BUDGET_STEPS = (50, 75, 90, 100)  # percent, O24
 # metric of the namespace Bidproof/Logs: the functions whose log is read, and the lines that count
@@ -94,7 +93,7 @@ class WatchStack(Stack):
             self,
             _camel(row.name),
             alarm_name=f"{self._prefix}{row.name}",
-            alarm_description=description(row),
+            alarm_description=_told(row),
             metric=self._metric(row),
             threshold=row.above if is_above else row.below,
             comparison_operator=comparison.GREATER_THAN_THRESHOLD if is_above else comparison.LESS_THAN_THRESHOLD,
@@ -143,7 +142,7 @@ class WatchStack(Stack):
             self,
             f"{_camel(row.name)}Unmuted",
             composite_alarm_name=f"{self._prefix}{row.name}-unmuted",
-            alarm_description=description(row),
+            alarm_description=_told(row),
             alarm_rule=cloudwatch.AlarmRule.from_alarm(self.alarms[row.name], cloudwatch.AlarmState.ALARM),
             actions_suppressor=self.alarms[row.muted_by],
             actions_suppressor_wait_period=GROUPING,
@@ -200,12 +199,8 @@ class WatchStack(Stack):
         ).apply_removal_policy(RemovalPolicy.DESTROY)
 
 
-def description(row: AlarmRow) -> str:
-    """What whoever is woken reads first (O27)."""
-    return (
-        f"{row.about} | severity {row.severity} | owner {row.owner} | runbook {RUNBOOKS}/{row.runbook}.md"
-        f" | changed in {row.since}"
-    )
+def _told(row: AlarmRow) -> str:
+    return told(row.about, severity=row.severity, owner=row.owner, runbook=row.runbook, since=row.since)
 
 
 def _camel(name: str) -> str:

@@ -13,6 +13,7 @@ from aws_cdk import aws_codedeploy as codedeploy
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from infra.aws.alarm_rows import takes_back
 from infra.aws.catalogue import CATALOGUE, FunctionRow
 from infra.aws.functions import ALIAS
 from infra.aws.stages import Stage
@@ -103,7 +104,7 @@ def _http_alarm(scope: Construct, *, prefix: str, api: Any) -> Any:
         scope,
         "ReleaseHttp",
         alarm_name=f"{prefix}release-http",
-        alarm_description="Takes back a deployment: answers 5xx of the HTTP API, percent.",
+        alarm_description=takes_back("answers 5xx of the HTTP API, percent"),
         metric=cloudwatch.MathExpression(
             expression=f"IF(requests >= {FEWEST_REQUESTS}, 100 * broken / requests, 0)",
             using_metrics={"broken": api.metric_server_error(**every), "requests": api.metric_count(**every)},
@@ -175,7 +176,7 @@ class DeliveryStack(Stack):
             self,
             f"Errors{_camel(name)}",
             alarm_name=f"{self._prefix}release-{name}",
-            alarm_description=f"Takes back a deployment: {' and '.join(counted)} of {name} behind its alias.",
+            alarm_description=takes_back(f"{' and '.join(counted)} of {name} behind its alias"),
             metric=cloudwatch.MathExpression(
                 expression=" + ".join(f"FILL({metric}, 0)" for metric in counted),
                 using_metrics=counted,
@@ -208,7 +209,7 @@ class DeliveryStack(Stack):
             self,
             "ReleaseExecutions",
             alarm_name=f"{self._prefix}release-executions",
-            alarm_description="Takes back a deployment: failed executions, percent.",
+            alarm_description=takes_back("failed executions, percent"),
             metric=cloudwatch.MathExpression(
                 expression=f"IF(({started}) >= {FEWEST_EXECUTIONS}, 100 * ({bad}) / ({started}), 0)",
                 using_metrics=metrics,

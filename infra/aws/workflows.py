@@ -13,6 +13,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
+from infra.aws.alarm_rows import takes_back
 from infra.aws.bundle import ROOT
 from infra.aws.stages import LOG_DAYS, Stage
 
@@ -93,6 +94,7 @@ class Workflows(Construct):
             self,
             f"{_camel(name)}Failed",
             alarm_name=f"{self._prefix}{name}-failed",
+            alarm_description=takes_back(f"a failed execution of {name}"),
             metric=self.machines[name].metric_failed(statistic="Sum"),
             threshold=1,
             evaluation_periods=1,
