@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from shared.adapters.json_logs import log_fields
 from shared.domain.errors import CodedError
-from shared.domain.metrics import CODE_FACTS, facts_of, outcome_of
+from shared.domain.metrics import CODE_FACTS, METRICS, facts_of, outcome_of
 from shared.ports.telemetry import Telemetry
 
 # kind of call: its counter, its histogram, the label that both have, and the level of a good end
@@ -134,7 +134,8 @@ def measured_message(telemetry: Telemetry, consumer: str, envelope: Mapping[str,
 def add_step_facts(measured: Measured, state: str, result: Mapping[str, Any]) -> None:
     """What a step's result says it did."""
     for metric, value in facts_of(state, result).items():
-        measured.add(metric, value)
+        labels = {"code": str(result["error_code"])} if "code" in METRICS[metric].labels else {}
+        measured.add(metric, value, **labels)
 
 
 def add_schedule_facts(measured: Measured, result: Mapping[str, Any]) -> None:

@@ -174,6 +174,11 @@ def test_f33_a_failed_replay_keeps_new_work_closed_until_a_rollback_passes(drill
     failed = drill.again(release)
     assert (failed.status, drill.job_status(failed)) == ("rollback_failed", "failed")
     assert drill.records.jobs.get(failed.job_id).error_code == "REPLAY_E2E_FAILED"
+    with psycopg.connect(drill.product.databases.platform_url) as connection:
+        ended = connection.execute(
+            "select error from local_platform.executions where name = %s", [f"{failed.job_id}-1"]
+        ).fetchall()
+    assert ended == [("JobFailed",)], "RecordFailure is the last step, and it worked"
     assert alerts(drill, release) == [("rollback_failed", "P0")]
     with pytest.raises(Retryable):
         drill.new_work()
