@@ -57,7 +57,7 @@ def lifecycle(command: type[Any], usecase: Callable[..., Any], *, answer: Callab
             done = {"succeeded": True} | asdict(call(usecase, command(label=deployment_id), parts))
             log.info("BP_RELEASE_PASSED", extra={"deployment": deployment_id, **done})
         except CodedError as error:
-            about = {"deployment": deployment_id, "error_code": error.code, **error.details}
+            about = {"deployment": deployment_id, "error_code": error.code, "reason": str(error), **error.details}
             log.exception("BP_RELEASE_FAILED", extra=about)
         except Exception:
             log.exception("BP_RELEASE_NOT_TRIED", extra={"deployment": deployment_id})

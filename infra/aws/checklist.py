@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from infra.aws.bundle import ROOT
 from infra.aws.catalogue import CATALOGUE
-from infra.aws.rollback import Clients, RollbackRefused, releases, target
+from infra.aws.rollback import Clients, RollbackRefused, every, releases, target
 from infra.aws.stages import Stage, read_stage
 from shared.adapters.aws_calls import ask, ask_unless, aws_client
 from shared.adapters.system import SystemClock
@@ -68,8 +68,8 @@ def account(look: Look) -> Finding:
 
 def stacks(look: Look) -> Finding:
     """No stack of the stage is being changed or stuck."""
-    pages = look.client("cloudformation").get_paginator("describe_stacks").paginate()
-    found = [row for page in pages for row in page["Stacks"] if row["StackName"].startswith(look.prefix)]
+    rows = every(look.client("cloudformation").describe_stacks, "Stacks", "NextToken", "NextToken")
+    found = [row for row in rows if row["StackName"].startswith(look.prefix)]
     bad = [f"{row['StackName']} {row['StackStatus']}" for row in found if not _is_settled(row["StackStatus"])]
     return _finding(not bad, f"{len(found)} stacks are settled", ", ".join(bad))
 
@@ -108,11 +108,10 @@ def alarms(look: Look) -> Finding:
     """None of the stage's alarms rings."""
     if look.is_new:
         return _first()
-    pages = look.client("cloudwatch").get_paginator("describe_alarms")
-    asked = {"AlarmNamePrefix": look.prefix, "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
-    rows = [
-        row for page in pages.paginate(**asked) for kind in ("MetricAlarms", "CompositeAlarms") for row in page[kind]
-    ]
+    call, asked = look.client("cloudwatch").describe_alarms, {"AlarmNamePrefix": look.prefix}
+    rows: list[dict[str, Any]] = []
+    for items, kind in (("MetricAlarms", "MetricAlarm"), ("CompositeAlarms", "CompositeAlarm")):
+        rows += every(call, items, "NextToken", "NextToken", **asked, AlarmTypes=[kind])
     ringing = sorted(row["AlarmName"] for row in rows if row["StateValue"] == "ALARM")
     return _finding(bool(rows) and not ringing, f"{len(rows)} alarms, none rings", ", ".join(ringing) or "no alarms")
 

@@ -106,7 +106,7 @@ def carry_out(clients: Clients, moves: list[Move]) -> list[Move]:
 
 
 def _machine_moves(client: Any, prefix: str, release: str) -> Iterator[Move]:
-    for machine in _all(client, "list_state_machines", "stateMachines"):
+    for machine in every(client.list_state_machines, "stateMachines", "nextToken", "nextToken"):
         if not machine["name"].startswith(prefix):
             continue
         arn = machine["stateMachineArn"]
@@ -126,14 +126,14 @@ def _machine_routes(client: Any, alias: str) -> str:
 
 def _machine_versions(client: Any, arn: str) -> Iterator[tuple[str, str]]:
     """(ARN of the version, its release), newest first; each is described only as long as somebody asks on."""
-    for version in _all(client, "list_state_machine_versions", "stateMachineVersions", stateMachineArn=arn):
+    asked = {"stateMachineArn": arn}
+    for version in every(client.list_state_machine_versions, "stateMachineVersions", "nextToken", "nextToken", **asked):
         one = version["stateMachineVersionArn"]
         yield one, ask(client.describe_state_machine, stateMachineArn=one).get("description", "")
 
 
 def _function_moves(client: Any, prefix: str, release: str) -> Iterator[Move]:
-    pages = client.get_paginator("list_functions").paginate()
-    names = [row["FunctionName"] for page in pages for row in page["Functions"]]
+    names = [row["FunctionName"] for row in every(client.list_functions, "Functions", "Marker", "NextMarker")]
     for name in sorted((name for name in names if name.startswith(prefix)), key=lambda name: _place(name, prefix)):
         before = _function_routes(client, name)
         after = next((number for number, found in _versions(client, name) if found == release), None)
@@ -159,22 +159,22 @@ def _function_routes(client: Any, name: str) -> str | None:
 
 def _versions(client: Any, name: str) -> list[tuple[str, str]]:
     """(number, release) of the versions of a function, newest first."""
-    pages = client.get_paginator("list_versions_by_function").paginate(FunctionName=name)
-    rows = [row for page in pages for row in page["Versions"] if row["Version"].isdecimal()]
+    found = every(client.list_versions_by_function, "Versions", "Marker", "NextMarker", FunctionName=name)
+    rows = [row for row in found if row["Version"].isdecimal()]
     rows.sort(key=lambda row: int(row["Version"]), reverse=True)
     named = [(row["Version"], _RELEASE.search(row.get("Description", ""))) for row in rows]
-    return [(number, found[1]) for number, found in named if found]
+    return [(number, words[1]) for number, words in named if words]
 
 
-def _all(client: Any, operation: str, items: str, **asked: Any) -> Iterator[dict[str, Any]]:
-    """All items of a list of Step Functions, page by page."""
-    token: dict[str, str] = {}
+def every(call: Any, items: str, token: str, next_token: str, **asked: Any) -> Iterator[dict[str, Any]]:
+    """All items of a list, page by page; raises as aws_calls.ask does."""
+    more: dict[str, str] = {}
     while True:
-        page = ask(getattr(client, operation), **asked, **token)
-        yield from page[items]
-        if not page.get("nextToken"):
+        page = ask(call, **asked, **more)
+        yield from page.get(items, ())
+        if not page.get(next_token):
             return
-        token = {"nextToken": page["nextToken"]}
+        more = {token: page[next_token]}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -196,7 +196,11 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"{stage.name}: back to release {release}; newest is {known[0]}")
     for move in moves:
         print(f"  {move}")
-    wrong = [] if given.dry_run else carry_out(clients, moves)
+    try:
+        wrong = [] if given.dry_run else carry_out(clients, moves)
+    except CodedError as error:
+        print(f"stopped on the way, say it again: {error}", file=sys.stderr)
+        return 1
     for move in wrong:
         print(f"not moved: {move}", file=sys.stderr)
     print("every alias stood there already" if not moves else "dry run, nothing was moved" if given.dry_run else "done")

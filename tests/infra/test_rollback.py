@@ -3,8 +3,9 @@
 import pytest
 
 from infra.aws import rollback
-from infra.aws.rollback import RollbackRefused, carry_out, plan, releases, target
+from infra.aws.rollback import Clients, RollbackRefused, carry_out, plan, releases, target
 from tests.infra.rolled_stage import RELEASES, rolled_stage
+from tests.moto_server import lost_client
 
 OLD, NEW = RELEASES
 
@@ -73,6 +74,16 @@ def test_a_stage_that_cloudformation_works_on_is_left_alone() -> None:
     with pytest.raises(RollbackRefused, match="cancel-update-stack"):
         plan(stage.clients, stage.prefix, OLD)
     assert stage.version("api") == "2"
+
+
+def test_without_rights_nothing_is_moved_and_the_reason_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    silent = {name: lost_client(name) for name in ("lambda", "stepfunctions", "cloudformation")}
+    clients = Clients(functions=silent["lambda"], machines=silent["stepfunctions"], stacks=silent["cloudformation"])
+    monkeypatch.setattr(rollback, "connect", lambda region: clients)
+    assert rollback.main(["--stage", "dev"]) == 2
+    assert capsys.readouterr().err.startswith("nothing was moved: AWS was not reached")
 
 
 def test_the_command_prints_what_it_did_and_a_dry_run_moves_nothing(
