@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infra.aws.lint import LEFT_OUT, definition_problems, machine_problems, main, template_problems
+from infra.aws.lint import LEFT_OUT, definition_problems, machine_problems, main, problems_of, template_problems
 from tests.infra.conftest import Templates
 from tests.infra.template_parts import STAGES
 
@@ -62,9 +62,11 @@ def test_cfn_lint_finds_nothing_in_the_small_templates_of_a_stage(
 ) -> None:
     """Those of functions and alarms take a minute of cfn-lint: `make synth` lints them, in all stages."""
     folder = written_to(tmp_path, templates("prod"))
-    for name in ("app", "watch"):
-        (folder / f"bidproof-{name}.template.json").unlink(missing_ok=True)
-    assert main(folder) == []
+    small = [
+        path for path in sorted(folder.iterdir()) if path.name.split(".")[0] not in ("bidproof-app", "bidproof-watch")
+    ]
+    assert len(small) >= 4
+    assert [problem for path in small for problem in problems_of(path)] == []
 
 
 def test_cfn_lint_finds_what_no_region_takes(tmp_path: Path) -> None:
