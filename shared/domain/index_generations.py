@@ -10,7 +10,7 @@ from shared.domain.scoping import TENDER
 KEPT_DAYS = 7  # the one that was searched before (R57)
 RECALL_AT = 8
 ALLOWED_LOSS = 0.01  # of recall@8 (R57)
-SAMPLE = 40  # chunks that a replay asks for
+SAMPLE = 100  # chunks that a replay asks for, by words and by vector: 200 queries, of which two may be lost
 QUERY_TERMS = 12  # unique terms of a chunk that its query consists of
 
 

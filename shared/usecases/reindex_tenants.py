@@ -114,8 +114,8 @@ def _equalize(
     Vectors are made before the document is locked. Chunks that came meanwhile are in it: writers write both."""
     records, document_id = at.records, subject.document_id
     every = planned_entries(records.chunks.of_run(subject.parse_run_id))
-    kept = new.entries(document_id)
-    due = compare(expected_entries(_of(subject, every)), kept)
+    expected = expected_entries(_of(subject, every))
+    due = compare(expected, new.entries(document_id))
     wanted = {*due.missing, *due.changed}
     entries = _entries([one for one in every if one.entry_id in wanted], at, time_left)
     if len(entries) < len(wanted) or time_left() < RESERVE_SECONDS:
@@ -126,8 +126,14 @@ def _equalize(
             return True  # it was deleted, or its chunks change: _switch looks again
         if building.number not in records.chunks.generations.written():
             return False  # given up meanwhile
-        new.remove(document_id, sorted({*kept} - {one.entry_id for one in every} | {*due.changed}))
-        new.add(entries, generation=building.number)
+        kept = new.entries(document_id)  # another process may have been here: what is right is not touched
+        vectors = {
+            key for key in kept.keys() & expected.keys() if kept[key].has_vector and not expected[key].has_vector
+        }
+        new.remove(document_id, sorted({*kept} - {one.entry_id for one in every} | vectors))
+        new.add(
+            [one for one in entries if kept.get(one.entry_id) != expected[one.entry_id]], generation=building.number
+        )
         _check(subject, every, new)
         ids = sorted({one.chunk.chunk_id for one in _of(subject, every)})
         records.chunks.writes.mark(subject.parse_run_id, ids, "acked", generation=building.number)
