@@ -32,6 +32,7 @@ from functions.api.routes import (
     verdicts,
     webhooks,
 )
+from functions.api.routing import problem_schemas
 from functions.api.transport import Transport
 from shared.adapters.jwt_tokens import TokenVerifier, key_set_source
 from shared.ports.objects import ObjectStore
@@ -107,6 +108,7 @@ def openapi(app: FastAPI) -> dict[str, Any]:
         schema.setdefault("components", {})["securitySchemes"] = {
             "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
         }
+        schema["components"].setdefault("schemas", {}).update(problem_schemas())
         for path in schema["paths"].values():
             for operation in path.values():
                 operation["responses"].pop("422", None)  # field errors are 400 REQ_VALIDATION_FAILED (A8)
