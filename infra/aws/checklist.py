@@ -230,10 +230,13 @@ def main(arguments: list[str] | None = None) -> int:
         for item in ITEMS:
             print(f"  {item.__name__:<16} {(item.__doc__ or '').splitlines()[0]}")
         return 0
+    try:
+        look = look_at(stage, lambda service: aws_client(service, region=stage.region), SystemClock())
+    except CodedError as error:
+        print(f"not deployed: {error}", file=sys.stderr)
+        return 1
     bad = []
-    for name, found in findings(
-        look_at(stage, lambda service: aws_client(service, region=stage.region), SystemClock())
-    ):
+    for name, found in findings(look):
         accepted = found.state != "ok" and name in given.accept
         bad += [name] if found.state != "ok" and not accepted else []
         print(f"  {found.state:<8} {name:<16} {found.words}{' (accepted)' if accepted else ''}", flush=True)

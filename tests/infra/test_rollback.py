@@ -86,6 +86,21 @@ def test_without_rights_nothing_is_moved_and_the_reason_is_one_line(
     assert capsys.readouterr().err.startswith("nothing was moved: AWS was not reached")
 
 
+def test_a_rollback_that_is_cut_off_says_so_and_the_next_one_finishes_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage = rolled_stage()
+    half = Clients(functions=lost_client("lambda"), machines=stage.clients.machines, stacks=stage.clients.stacks)
+    monkeypatch.setattr(rollback, "connect", lambda region: half)
+    monkeypatch.setattr(rollback, "releases", lambda clients, prefix: [NEW, OLD])
+    monkeypatch.setattr(rollback, "plan", lambda clients, prefix, release: plan(stage.clients, stage.prefix, release))
+    assert rollback.main(["--stage", "dev"]) == 1
+    assert "say it again" in capsys.readouterr().err
+    assert (stage.machines.moved, stage.version("api")) == ([f"{stage.prefix}evaluate_bid"], "2")
+    assert carry_out(stage.clients, plan(stage.clients, stage.prefix, OLD)) == []
+    assert (stage.machines.moved, stage.version("api")) == ([f"{stage.prefix}evaluate_bid"], "1")
+
+
 def test_the_command_prints_what_it_did_and_a_dry_run_moves_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
