@@ -28,8 +28,8 @@ from tests.moto_server import KEYS, REGION, new_client
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "requirements-emulator.lock"
 ACCOUNT = "000000000000"
-START_SECONDS = 30
-STACK_SECONDS = 90
+START_SECONDS = 60
+STACK_SECONDS = 240
 # Kills the server when the process that started it is gone, also by kill -9 (prctl(2), PR_SET_PDEATHSIG).
 _BOOT = (
     "import ctypes, os, signal, sys; ctypes.CDLL(None).prctl(1, signal.SIGTERM);"

@@ -128,7 +128,7 @@ def synthesised(folder: Path) -> Path:
     return folder
 
 
-def eventually(happened: Callable[[], Any], deployed: Deployed, seconds: float = 40) -> Any:
+def eventually(happened: Callable[[], Any], deployed: Deployed, seconds: float = 120) -> Any:
     """What is true before the time is over."""
     end = time.monotonic() + seconds
     while not (found := happened()):
