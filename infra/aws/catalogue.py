@@ -87,6 +87,7 @@ ROWS = (
         memory=1024,
         timeout=29,  # HTTP API answers 504 after 30 s
         trigger="http",
+        logins=("app", "relay"),  # a replayed event goes back to the outbox
         needs=(*_KEY, "objects:read", "objects:write", "objects:remove", "search", "queue:send"),
     ),
     # all state machines
@@ -97,7 +98,6 @@ ROWS = (
     _step("unpack_archive", 300, 2048, "parsing", "objects:read", "objects:write"),
     _step("route_pages", 300, 2048, "parsing", "objects:read"),
     _step("parse_range", 330, 4096, "parsing", "objects:read", "objects:write"),
-    _step("unpack_archive", 300, 2048, "parsing", "objects:read", "objects:write"),
     _step("chunk_document", 600, 1024),
     _step("extract_facts", 300, 1024),
     _step("index_chunks", 840, 2048, "reasoning", "search"),
@@ -227,7 +227,16 @@ ROWS = (
     ),
     _sweep("reconcile_index", 60, "search", timeout=900, memory=2048, package="reasoning"),
     _sweep("reindex_tenants", 5, "search", timeout=900, memory=2048, package="reasoning"),
-    _sweep("reconcile_objects", 1440, "objects:read", "objects:list", "objects:write", "objects:remove", timeout=900),
+    _sweep(
+        "reconcile_objects",
+        1440,
+        "objects:read",
+        "objects:list",
+        "objects:write",
+        "objects:lock",
+        "objects:remove",
+        timeout=900,
+    ),
 )
 
 CATALOGUE = {row.name: row for row in ROWS}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy, Size
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -15,6 +15,7 @@ from infra.aws.network import Network
 from infra.aws.stages import LOG_DAYS, Stage
 
 ALIAS = "live"
+FILES_GIB = 4  # an upload of 1 GiB, an archive inside of it and one file of that
 EXTRA_LAYERS = ("reasoning", "reporting", "migrations")
 # Functions in a network make and drop their interfaces themselves; EC2 knows no resource for it.
 _INTERFACES = (
@@ -94,6 +95,7 @@ class Functions(Construct):
             shared["security_groups"] = [self._network.functions]
         handler = f"functions.{row.name}.handler.handler"
         if row.package == "parsing":
+            shared["ephemeral_storage_size"] = Size.gibibytes(FILES_GIB)
             return lambda_.DockerImageFunction(self, id, code=self._assets.image(handler), **shared)
         extra = [self.layers[row.package]] if row.package != "runtime" else []
         return lambda_.Function(

@@ -24,6 +24,8 @@ from infra.aws.stages import Stage
 from infra.aws.weights import release_needs
 from infra.aws.workflows import FILES, Workflows
 
+_LOCKS = ["s3:GetObjectRetention", "s3:PutObjectRetention"]
+_REMOVES = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObjectRetention"]  # what is locked stays
 _ANSWERS = ["states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat"]
 
 
@@ -118,6 +120,7 @@ class AppStack(Stack):
             "QUEUE_PREFIX": self.prefix,
             "STATE_MACHINES": json.dumps({name: self.machine_arn(name, ALIAS) for name in FILES}),
             "SEARCH": "opensearch",
+            "SEARCH_REPLICAS": str(min(1, self.stage.search_nodes - 1)),
             "OPENSEARCH_URL": f"https://{data.search.domain.domain_endpoint}",
             "ISSUER": data.identity.issuer,
             "AUDIENCE": data.identity.audience,
@@ -151,8 +154,8 @@ class AppStack(Stack):
                     ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
                     [bucket.arn_for_objects("*")],
                 ),
-                "objects:lock": (["s3:PutObjectRetention"], [bucket.arn_for_objects("*")]),
-                "objects:remove": (["s3:DeleteObject", "s3:DeleteObjectVersion"], [bucket.arn_for_objects("*")]),
+                "objects:lock": (_LOCKS, [bucket.arn_for_objects("*")]),
+                "objects:remove": (_REMOVES, [bucket.arn_for_objects("*")]),
                 "search": (
                     ["es:ESHttpGet", "es:ESHttpPost", "es:ESHttpPut", "es:ESHttpDelete", "es:ESHttpHead"],
                     [f"{data.search.domain.domain_arn}/*"],
@@ -171,6 +174,8 @@ class AppStack(Stack):
             }[need]
             if actions:
                 self._allow(role, actions, resources)
+        if {"objects:read", "objects:remove"} & needs:  # without it S3 says "forbidden" of what is not there
+            self._allow(role, ["s3:ListBucket"], [bucket.bucket_arn])
         # its own environment, secrets and objects are ciphertext; new objects and messages need a key of their own
         writes = ["kms:GenerateDataKey"] if "objects:write" in needs else []
         self._allow(role, ["kms:Decrypt", *writes], [data.keys.data.key_arn])

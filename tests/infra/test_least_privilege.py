@@ -27,9 +27,10 @@ RECEIVES = {
     "sqs:GetQueueUrl",
     "sqs:ReceiveMessage",
 }
-READS = {"s3:GetObject", "s3:GetObjectVersion"}
+READS = {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"}
 WRITES = {"s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "kms:GenerateDataKey"}
-REMOVES = {"s3:DeleteObject", "s3:DeleteObjectVersion"}
+REMOVES = {"s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObjectRetention", "s3:ListBucket"}
+LOCKS = {"s3:GetObjectRetention", "s3:PutObjectRetention"}
 SEARCHES = {"es:ESHttpGet", "es:ESHttpPost", "es:ESHttpPut", "es:ESHttpDelete", "es:ESHttpHead"}
 ANSWERS = {"states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat"}
 STOPS = {"states:StopExecution", "states:DescribeExecution"}
@@ -65,7 +66,7 @@ ALLOWED = {
     "score_bid": ROWS,
     "open_review": ROWS,
     "expire_review": ROWS,
-    "build_report": ROWS | READS | WRITES | {"s3:PutObjectRetention"},
+    "build_report": ROWS | READS | WRITES | LOCKS,
     "finish_evaluation": ROWS,
     "check_release_gate": ROWS,
     "block_release": ROWS,
@@ -102,7 +103,7 @@ ALLOWED = {
     "watch_sweeps": ROWS,
     "reconcile_index": ROWS | SEARCHES,
     "reindex_tenants": ROWS | SEARCHES,
-    "reconcile_objects": ROWS | READS | WRITES | REMOVES | {"s3:ListBucket", "s3:ListBucketMultipartUploads"},
+    "reconcile_objects": ROWS | READS | WRITES | REMOVES | LOCKS | {"s3:ListBucketMultipartUploads"},
 }
 
 # Calls whose service knows no resource; everything else names what it is about.
@@ -195,4 +196,4 @@ def test_nobody_may_take_an_object_out_of_its_lock(templates: Callable[[str], Te
     for role, statement in statements(templates(stage)):
         assert not {"s3:BypassGovernanceRetention", "s3:PutBucketObjectLockConfiguration"} & set(statement["Action"])
         if "s3:PutObjectRetention" in statement["Action"]:
-            assert role.startswith("FunctionsBuildReport")
+            assert role.startswith(("FunctionsBuildReport", "FunctionsReconcileObjects"))
