@@ -66,15 +66,18 @@ class Functions(Construct):
             removal_policy=RemovalPolicy.RETAIN,  # versions that a rollback returns to still need them
         )
 
-    def _function(self, row: FunctionRow) -> Any:
-        name, id = f"{self._prefix}{row.name}", _camel(row.name)
-        group = logs.LogGroup(
+    def _log_group(self, id: str, name: str) -> Any:
+        return logs.LogGroup(
             self,
             f"{id}Logs",
             log_group_name=f"/aws/lambda/{name}",
             retention=logs.RetentionDays[LOG_DAYS[self._stage.log_days]],
             removal_policy=RemovalPolicy.DESTROY,
         )
+
+    def _function(self, row: FunctionRow) -> Any:
+        name, id = f"{self._prefix}{row.name}", _camel(row.name)
+        group = self._log_group(id, name)
         shared: dict[str, Any] = {
             "function_name": name,
             "description": description(row.name, self.release),
@@ -91,12 +94,14 @@ class Functions(Construct):
             "current_version_options": lambda_.VersionOptions(removal_policy=RemovalPolicy.RETAIN),
         }
         if row.inside:
-            shared["vpc"], shared["vpc_subnets"] = self._network.vpc, self._network.private
-            shared["security_groups"] = [self._network.functions]
+            groups = [self._network.functions]
+            shared |= {"vpc": self._network.vpc, "vpc_subnets": self._network.private, "security_groups": groups}
         handler = f"functions.{row.name}.handler.handler"
         if row.package == "parsing":
-            shared["ephemeral_storage_size"] = Size.gibibytes(FILES_GIB)
-            return lambda_.DockerImageFunction(self, id, code=self._assets.image(handler), **shared)
+            room = Size.gibibytes(FILES_GIB)
+            return lambda_.DockerImageFunction(
+                self, id, code=self._assets.image(handler), ephemeral_storage_size=room, **shared
+            )
         extra = [self.layers[row.package]] if row.package != "runtime" else []
         return lambda_.Function(
             self,

@@ -24,6 +24,7 @@ from infra.aws.stages import Stage
 from infra.aws.weights import release_needs
 from infra.aws.workflows import FILES, Workflows
 
+_WRITES = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
 _LOCKS = ["s3:GetObjectRetention", "s3:PutObjectRetention"]
 _REMOVES = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObjectRetention"]  # what is locked stays
 _ANSWERS = ["states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat"]
@@ -150,10 +151,7 @@ class AppStack(Stack):
             actions, resources = {
                 "objects:read": (["s3:GetObject", "s3:GetObjectVersion"], [bucket.arn_for_objects("*")]),
                 "objects:list": (["s3:ListBucket", "s3:ListBucketMultipartUploads"], [bucket.bucket_arn]),
-                "objects:write": (
-                    ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
-                    [bucket.arn_for_objects("*")],
-                ),
+                "objects:write": (_WRITES, [bucket.arn_for_objects("*")]),
                 "objects:lock": (_LOCKS, [bucket.arn_for_objects("*")]),
                 "objects:remove": (_REMOVES, [bucket.arn_for_objects("*")]),
                 "search": (

@@ -1,13 +1,18 @@
-"""Templates of every stage, synthesised once for each test process, with empty assets."""
+"""Templates of every stage, synthesised once for all test processes, with empty assets."""
 
+import fcntl
+import hashlib
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+CHECKOUT = Path(__file__).parents[2]
 os.environ["CDK_VALIDATION"] = "false"  # checked once, by `make synth` and test_synth
 
 
@@ -29,13 +34,37 @@ class Templates:
 
 @cache
 def synthesised(stage: str) -> Templates:
+    """Made by the first process that asks, for all that come later and for later runs over the same sources."""
+    kept = CHECKOUT / ".local" / "tests" / "templates"
+    kept.mkdir(parents=True, exist_ok=True)
+    file = kept / f"{stage}-{_sources()}.json"
+    with (kept / f"{stage}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file.exists():
+            for older in kept.glob(f"{stage}-*.json"):
+                older.unlink()
+            file.write_text(json.dumps(_synthesise(stage)), encoding="utf-8")
+    return Templates(json.loads(file.read_text(encoding="utf-8")))
+
+
+def _synthesise(stage: str) -> dict[str, dict[str, Any]]:
     from infra.aws.__main__ import add_stage, new_app
     from infra.aws.assets import Assets
 
     app = new_app()
     add_stage(app, stage, Assets.empty())
-    stacks = app.synth().stacks
-    return Templates({stack.stack_name.rpartition("-")[2]: stack.template for stack in stacks})
+    return {stack.stack_name.rpartition("-")[2]: stack.template for stack in app.synth().stacks}
+
+
+@cache
+def _sources() -> str:
+    """All that a template is made of: our code, the platform, the routes of the bus, the packages."""
+    tops = ("functions", "shared", "statemachines", "infra", "layers", "demo/smoke")
+    found = hashlib.sha256((CHECKOUT / "requirements-dev.lock").read_bytes())
+    for path in sorted(path for top in tops for path in (CHECKOUT / top).rglob("*")):
+        if path.is_file() and not {"__pycache__", "node_modules"} & set(path.parts):
+            found.update(str(path.relative_to(CHECKOUT)).encode() + b"\0" + path.read_bytes())
+    return found.hexdigest()[:16]
 
 
 @pytest.fixture(scope="session")

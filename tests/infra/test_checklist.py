@@ -1,5 +1,6 @@
 """Each item of the checklist really looks: against moto where moto has the service, else a checked client by hand."""
 
+import os
 import secrets
 import subprocess
 from collections.abc import Callable
@@ -210,7 +211,9 @@ def test_make_deploys_after_synthesis_and_checklist_and_tries_the_stage_at_the_e
 
 
 def test_make_asks_before_it_destroys() -> None:
-    printed = subprocess.run(["make", "-n", "destroy"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    alone = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    command = ["make", "-n", "destroy", "STAGE=dev"]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, env=alone).stdout
     assert printed.index("infra.aws.destroy dev") < printed.index("cdk destroy")
 
 
