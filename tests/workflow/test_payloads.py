@@ -44,6 +44,15 @@ class Spy:
         return listened
 
 
+def running(databases: Databases, product: TestProduct) -> int:
+    """Executions of the tenant that have not ended."""
+    with psycopg.connect(databases.platform_url) as connection:
+        return connection.execute(
+            "select from local_platform.executions where input->>'tenant_id' = %s and status = 'RUNNING'",
+            (product.tenant_id,),
+        ).rowcount
+
+
 @pytest.fixture(scope="module")
 def spied(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Spy, TestProduct]]:
     """A tender document from upload to index, and an evaluation from its start over a review to its report."""
@@ -64,6 +73,9 @@ def spied(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Ite
         product.run(submit_review, answer, **waiting.person())
         wait_for(lambda: waiting.job().status == "succeeded")
         assert product.wait_for_job(str(item.job_id)).status == "succeeded"
+        wait_for(
+            lambda: set(spy.results) >= STATES and not running(databases, product)
+        )  # a job ends before its last step
         yield spy, product
 
 
