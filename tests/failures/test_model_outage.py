@@ -20,12 +20,6 @@ from tests.records import make_records, new_tenant
 
 
 @pytest.fixture(scope="module")
-def databases(own_databases: Databases) -> Databases:
-    """Jobs that other tests left would ask this product's judge, too: these have a database of their own."""
-    return own_databases
-
-
-@pytest.fixture(scope="module")
 def judge() -> FailingJudge:
     """The judge of the running product; each test says how it fails."""
     return FailingJudge()

@@ -101,6 +101,12 @@ def until(probe: Callable[[], T | None]) -> T:
     raise AssertionError("nothing happened")
 
 
+@pytest.fixture(scope="module")
+def databases(own_databases: Databases) -> Databases:
+    """A worker takes up every job and message that it finds: each module has a database of its own."""
+    return own_databases
+
+
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries come at once: the least a definition may ask for is a second."""

@@ -1,8 +1,9 @@
 """Objects that belong to nothing are set aside, young ones stay, and a report that changed raises an alarm."""
 
+import json
 import os
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +151,7 @@ def a_report(databases: Databases, root: Path) -> tuple[Seed, Report]:
     first = made.records.reports.of_evaluation(started.evaluation.evaluation_id)[0]
     until = clock.now().replace(microsecond=0) + timedelta(days=180)
     body = objects_in(root).read(first.object_key)
-    key, pdf = (first.object_key.replace("v1", "v2"), first.pdf_key.replace("v1", "v2"))
+    key, pdf = (of.replace("/v1.", "/v2.") for of in (first.object_key, first.pdf_key))  # random ids may hold a "v1"
     for to, of in ((key, body), (pdf, b"%PDF-")):
         objects_in(root).put(to, of, media_type="application/json", locked_until=until)
     second = replace(
@@ -179,7 +180,9 @@ def exchange_bytes(root: Path, report: Report) -> None:
 
 def take_lock(root: Path, report: Report) -> None:
     sidecar = root / "meta" / f"{report.pdf_key}.json"
-    sidecar.write_text(sidecar.read_text().replace(str(report.locked_until and report.locked_until.year), "2026", 1))
+    content = json.loads(sidecar.read_text())
+    earlier = datetime.fromisoformat(content["locked_until"]) - timedelta(days=365)
+    sidecar.write_text(json.dumps(content | {"locked_until": earlier.isoformat()}))
 
 
 def delete_object(root: Path, report: Report) -> None:
