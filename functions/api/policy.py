@@ -37,6 +37,7 @@ POLICY: dict[str, Action] = {
     "rule_pack.retire": _row("A", "tenant"),
     "rule_pack.read": _row(READERS, "tenant"),
     "document.upload": _row("A G"),  # S25
+    "document.parse": _row("A G"),  # S25, A66
     "document.read": _row(READERS),  # S26
     "fact.read": _row(READERS),
     "evaluation.start": _row("A G E"),  # S28

@@ -43,6 +43,12 @@ def entry_id(chunk: Chunk, view: tuple[int, int, str] | None) -> str:
     return chunk.chunk_id if view is None else f"{chunk.chunk_id}#r{view[0]}-{view[1]}"
 
 
+def count_found(chunks: Iterable[Chunk], entry_ids: Iterable[str]) -> int:
+    """How many of the chunks have an entry among these, of which some may be those of another parse run."""
+    kept = {one.partition("#")[0] for one in entry_ids}
+    return sum(chunk.chunk_id in kept for chunk in chunks)
+
+
 def embedded_text(heading_path: Sequence[str], text: str) -> str:
     """What is embedded for a passage: its headings, then its text, so that a bare table still says what it is of."""
     return "\n".join([" > ".join(heading_path), text]) if heading_path else text

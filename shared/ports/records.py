@@ -146,6 +146,10 @@ class Moves(Protocol):
         """Move a document; changes may name page_count, language, parse_run_id, error_code, media_type."""
         ...
 
+    def reparsed(self, document: Document, *, parse_run_id: str, page_count: int) -> Document:
+        """Point an indexed document, which stays indexed, to a newer parse run (D103, P78)."""
+        ...
+
     def evaluation(self, evaluation: Evaluation, to: str, **changes: Any) -> Evaluation:
         """Move an evaluation; changes may name stage, scores, reasons, report_version, error_code."""
         ...
@@ -167,9 +171,7 @@ class Moves(Protocol):
         ...
 
     def close_run(self, run_id: str, status: str, *, next_run_id: str | None = None) -> None:
-        """End the run and append its last events (run.succeeded or run.failed ..., then run.closed).
-
-        `next_run_id` names the run in which the work goes on (A131)."""
+        """End the run and append its last events; `next_run_id` names the run in which the work goes on (A131)."""
         ...
 
 

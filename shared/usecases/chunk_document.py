@@ -29,7 +29,8 @@ class ChunkedDocument:
 
 
 def chunk_document(command: ChunkDocument, *, records: Records) -> ChunkedDocument:
-    """Store chunks and positions and move the document to parsed, in one transaction; a repeat changes nothing.
+    """Store chunks and positions and move the document to parsed, in one transaction; a repeat changes nothing. One
+    that is indexed stays so while it is read again (P78).
 
     Raises Permanent DOC_PAGES_INCOMPLETE naming pages, INPUT_EMPTY_FILE for a document without text, or
     CHUNKS_INCOMPLETE."""
@@ -49,9 +50,9 @@ def chunk_document(command: ChunkDocument, *, records: Records) -> ChunkedDocume
         document = records.documents.get(command.document_id, lock=True)
         if document.status == "parsing":
             records.moves.document(document, "parsed", language=document.language or main_language(blocks))
-            filters = {"type": "ingest_document", "resource_id": command.document_id}
-            job = records.jobs.list(filters=filters, before=None, limit=1)[0]
-            records.jobs.progress(job.job_id, done=CHUNKED, step="ChunkDocument")
+        filters = {"type": "ingest_document", "resource_id": command.document_id}
+        job = records.jobs.list(filters=filters, before=None, limit=1)[0]
+        records.jobs.progress(job.job_id, done=CHUNKED, step="ChunkDocument")
     return ChunkedDocument(chunks=count)
 
 

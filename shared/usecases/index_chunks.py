@@ -6,7 +6,7 @@ from functools import partial
 
 from shared.domain.chunks import Chunk
 from shared.domain.errors import CodedError, Permanent, Retryable
-from shared.domain.index_entries import index_entry, planned_entries
+from shared.domain.index_entries import count_found, index_entry, planned_entries
 from shared.domain.ingest_plan import INDEXED, MAX_ROUNDS, WITH_FACTS
 from shared.domain.retrieval import IndexEntry
 from shared.ports.reading import ChunkIndex, Embedder
@@ -82,7 +82,8 @@ class _Work:
     def begin(self) -> None:
         """Move the document to indexing and plan one row per chunk.
 
-        An index that lost acknowledged chunks, or holds those of another parse run, starts over (D1: it is derived)."""
+        An index that lost acknowledged chunks, or holds those of another parse run, starts over (D1: it is derived).
+        The entries of the run that an indexed document is searched by stay until the end (P78)."""
         records, command = self.records, self.command
         writes, run_id = records.chunks.writes, command.parse_run_id
         with records.transaction():
@@ -90,13 +91,23 @@ class _Work:
             if document.status == "parsed":
                 records.moves.document(document, "indexing")
             writes.plan(run_id, command.document_id, generation=self.generation)
-            acked, found = writes.acked(run_id, generation=self.generation), self.index.count(command.document_id)
-            if found > records.chunks.count(run_id) or (found and not acked):
-                self.index.remove_document(command.document_id)
-                found = 0
+            acked = writes.acked(run_id, generation=self.generation)
+            if document.status == "indexed":
+                found = count_found(records.chunks.of_run(run_id), self.index.entries(command.document_id))
+            else:
+                found = self._found_alone(acked)
             if found < acked:
                 every = [chunk.chunk_id for chunk in records.chunks.of_run(run_id)]
                 writes.mark(run_id, every, "pending", generation=self.generation)
+
+    def _found_alone(self, acked: int) -> int:
+        """How many chunks the index has, after what is not of this run was taken out."""
+        document_id = self.command.document_id
+        found = self.index.count(document_id)
+        if found > self.records.chunks.count(self.command.parse_run_id) or (found and not acked):
+            self.index.remove_document(document_id)
+            return 0
+        return found
 
     def entries(self, chunks: Sequence[Chunk]) -> list[IndexEntry] | None:
         """The entries of the chunks with their vectors, or None when time ran out while embedding."""

@@ -7,6 +7,7 @@ from typing import Any
 from shared.domain.dead_letters import DeadLetter, refused_keys
 from shared.domain.errors import Refused
 from shared.domain.jobs import DEADLINES, Job
+from shared.domain.transitions import JOB, is_terminal
 from shared.ports.platform import Clock, Ids
 from shared.ports.records import Records
 
@@ -78,9 +79,10 @@ def _queue_resource(records: Records, job: Job) -> None:
     """Each goes back to its queued state; a batch has none, its items ended with it: it is asked for anew."""
     if job.resource_type == "document":
         document = records.documents.get(job.resource_id, lock=True)
-        if document.status not in ("parse_failed", "index_failed"):
+        if document.status in ("parse_failed", "index_failed"):
+            records.moves.document(document, "parse_queued", error_code=None)
+        elif document.status != "indexed" or not _is_reparse(records, job):
             raise _conflict(document.status)
-        records.moves.document(document, "parse_queued", error_code=None)
     elif job.resource_type == "evaluation":
         evaluation = records.evaluations.get(job.resource_id, lock=True)
         if evaluation.status == "failed":
@@ -97,6 +99,13 @@ def _queue_resource(records: Records, job: Job) -> None:
         records.exports.queue_again(export.export_id, job_id=job.job_id)
     else:
         raise _conflict(None)
+
+
+def _is_reparse(records: Records, job: Job) -> bool:
+    """Whether it reads an indexed document again and no other job does: that one stays indexed meanwhile (P78)."""
+    filters = {"type": job.job_type, "resource_id": job.resource_id}
+    others = records.jobs.list(filters=filters, before=job.job_id, limit=1)
+    return "replaces" in job.payload and all(is_terminal(JOB, one.status) for one in others)
 
 
 def _conflict(status: str | None) -> Refused:

@@ -56,7 +56,7 @@ def route_pages(
     with records.transaction():
         document = records.documents.get(command.document_id, lock=True)
         run = _running(records, document, config) or _opened(records, document, parser, config, pages, ids)
-        if document.page_count != len(pages):
+        if document.parse_run_id is None and document.page_count != len(pages):  # else that of the run in use stays
             records.documents.describe(document, media_type=document.media_type, page_count=len(pages))
     if scans:
         raise Permanent(

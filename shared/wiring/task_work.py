@@ -10,6 +10,7 @@ from shared.ports.platform import Clock, Ids
 from shared.ports.records import Records
 from shared.usecases.cancel_job import CancelJob, cancel_job
 from shared.usecases.render_export import RenderExport, render_export
+from shared.usecases.reparse_document import ReparseDocument, reparse_document
 from shared.usecases.request_export import RequestExport, request_export
 from shared.usecases.run_batch import RunBatch, run_batch
 from shared.usecases.start_evaluation import StartEvaluation, start_evaluation
@@ -35,9 +36,7 @@ def work(parts: "Parts", job: Job, run_id: str) -> float | None:
 
 
 def item_starter(records: Records, *, ids: Ids, clock: Clock) -> Callable[[BatchItem], Job]:
-    """Begin an item: the same use cases as of a single request, in the caller's transaction.
-
-    There is no use case that parses a document again: such an item is refused with CAPABILITY_MISSING."""
+    """Begin an item: the same use cases as of a single request, in the caller's transaction."""
 
     def begin(item: BatchItem) -> Job:
         asked = {name: value for name, value in item.payload.items() if name != "schema_version"}
@@ -46,7 +45,7 @@ def item_starter(records: Records, *, ids: Ids, clock: Clock) -> Callable[[Batch
         if "supplier_id" in asked:
             command = StartEvaluation(**_with_pack(records, asked), lane=LANE)
             return start_evaluation(command, records=records, ids=ids, clock=clock).job
-        raise Refused("CAPABILITY_MISSING", "no document can be parsed again yet")
+        return reparse_document(ReparseDocument(**asked, lane=LANE), records=records, ids=ids, clock=clock).job
 
     return begin
 

@@ -12,6 +12,7 @@ from shared.usecases.start_batch import AskedItem, StartBatch, StartedBatch, sta
 from tests.batches import NOWHERE
 from tests.exports import a_report
 from tests.failures.waiting import start_waiting, wait_for
+from tests.failures.work import a_text, send
 from tests.product import TestProduct, running_product
 
 
@@ -46,6 +47,25 @@ def test_good_and_bad_items_end_each_by_itself_in_the_running_product(databases:
             "select count(*) as n from jobs where batch_id = %(id)s and job_type = 'export'", id=made.batch.batch_id
         )
         assert jobs == [{"n": 15}]
+
+
+def test_documents_are_parsed_again_by_the_running_product(databases: Databases, tmp_path: Path) -> None:
+    with running_product(databases, tmp_path / "data") as product:
+        document_id, job_id = send(product, a_text(tmp_path, "twice"))
+        assert product.wait_for_job(job_id).status == "succeeded"
+        first = product.parts().records.documents.get(document_id)
+        asked = [{"document_id": one, "reason": "newer reader"} for one in (document_id, "doc_1")]
+        made = started(product, "parse", *asked)
+        wait_for(lambda: counts(product, made).open == 0)
+        records = product.parts().records
+        wait_for(lambda: records.batches.get(made.batch.batch_id).status == "completed")
+        items = records.batches.items(made.batch.batch_id, after=0, limit=9)
+        assert [(item.status, item.error_code) for item in items] == [("succeeded", None), ("failed", "DOC_NOT_FOUND")]
+        again = records.documents.get(document_id)
+        assert (again.status, again.parse_run_id != first.parse_run_id) == ("indexed", True)
+        runs = [records.chunks.of_run(run or "") for run in (first.parse_run_id, again.parse_run_id)]
+        assert [chunk.chunk_id for chunk in runs[0]] == [chunk.chunk_id for chunk in runs[1]] != []
+        assert product.parts().index.count(document_id) == len(runs[1])
 
 
 def test_a_canceled_batch_cancels_an_evaluation_that_waits_for_a_person(databases: Databases, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from tests.evaluation_seed import Seed
 from tests.exports import a_report
 from tests.handlers.api_server import Api
 from tests.records import ids
+from tests.rows import a_document
 
 NOWHERE = "0" * 26
 
@@ -127,10 +128,12 @@ def test_an_item_that_the_person_may_not_ask_for_fails_alone(api: Api, place: tu
     assert [one["error_code"] for one in items] == ["AUTH_FORBIDDEN", "PROJECT_NOT_FOUND"]
 
 
-def test_a_document_cannot_be_parsed_again_yet(api: Api, place: tuple[Seed, str]) -> None:
+def test_documents_are_parsed_again_by_who_may_upload_into_their_projects(api: Api, place: tuple[Seed, str]) -> None:
     seed, _ = place
-    made = api.ok("POST", "/batches", {"kind": "parse", "items": [{"document_id": f"doc_{NOWHERE}"}]})
+    document = a_document(seed.records, status="indexed", project_id=seed.project.project_id)
+    items = [{"document_id": one, "reason": "newer reader"} for one in (document.document_id, f"doc_{NOWHERE}")]
+    made = api.ok("POST", "/batches", {"kind": "parse", "items": items})
     run(api, seed, made)
-    [item] = api.ok("GET", f"/batches/{made['batch_id']}/items")["items"]
-    assert (item["status"], item["error_code"]) == ("failed", "CAPABILITY_MISSING")
-    assert api.ok("GET", f"/batches/{made['batch_id']}")["status"] == "completed"
+    shown = api.ok("GET", f"/batches/{made['batch_id']}/items")["items"]
+    assert [(one["status"], one["error_code"]) for one in shown] == [("started", None), ("failed", "DOC_NOT_FOUND")]
+    assert api.refused("POST", "/batches", {"kind": "parse", "items": items}, role="evaluator")[0] == 403

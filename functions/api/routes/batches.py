@@ -56,13 +56,14 @@ class ExportItem(Input):
 
 
 class ParseItem(Input):
-    """A document to parse again; the product cannot do that yet, so each ends with CAPABILITY_MISSING."""
+    """A document to parse again, and why."""
 
     document_id: DocumentId
+    reason: Reason
 
     def payload(self) -> dict[str, Any]:
         """The item as it is stored."""
-        return {"document_id": self.document_id}
+        return {"document_id": self.document_id, "reason": self.reason}
 
 
 class EvaluateBatch(Input):
@@ -180,7 +181,7 @@ def _refusal(caller: Caller, item: EvaluateItem | ExportItem | ParseItem) -> str
         return _denied(caller, "evaluation.start", lambda: item.project_id, missing="PROJECT_NOT_FOUND")
     if isinstance(item, ExportItem):
         return _denied(caller, "export.create", lambda: _project_of_report(caller, item), missing="REPORT_NOT_FOUND")
-    return None
+    return _denied(caller, "document.parse", lambda: _project_of_document(caller, item), missing="DOC_NOT_FOUND")
 
 
 def _denied(caller: Caller, action: str, project_of: Callable[[], str | None], *, missing: str) -> str | None:
@@ -189,6 +190,10 @@ def _denied(caller: Caller, action: str, project_of: Callable[[], str | None], *
     except Refused as refusal:
         return refusal.code
     return None
+
+
+def _project_of_document(caller: Caller, item: ParseItem) -> str | None:
+    return caller.records.documents.get(item.document_id).project_id
 
 
 def _project_of_report(caller: Caller, item: ExportItem) -> str | None:

@@ -1,18 +1,20 @@
-"""Documents, their files, pages, chunks and blocks (spec A65, A68, A70; DELETE and the manifest are not built yet)."""
+"""Documents, their files, pages, chunks and blocks (spec A65, A66, A68, A70; DELETE and the manifest are not built yet)."""
 
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
 
-from functions.api.answers import Answer, Listing, view
+from functions.api.answers import Answer, Listing, accepted, view
 from functions.api.caller import Asking, Caller
-from functions.api.fields import DocumentId, ProjectId, SupplierId
+from functions.api.fields import DocumentId, Input, ProjectId, SupplierId, Text
 from functions.api.paging import Cursor, Limit, given, page, slice_page
+from functions.api.routes.jobs import started
 from functions.api.routing import new_router, route
 from shared.domain.blocks import Block
 from shared.domain.chunks import Chunk
 from shared.domain.documents import Document
 from shared.domain.upload_rules import LINK_LIFE
+from shared.usecases.reparse_document import ReparseDocument, reparse_document
 
 router = new_router()
 DocType = Literal["tender", "bid", "attachment"]
@@ -30,6 +32,12 @@ Status = Literal[
 PageNumber = Annotated[int | None, Query(ge=1, le=100_000)]
 INERT = ("application/pdf", "text/plain", "text/markdown", "image/png", "image/jpeg")
 MISSING = ("DOC_NOT_FOUND",)
+
+
+class Reparse(Input):
+    """Why the document is read again."""
+
+    reason: Text
 
 
 def visible(caller: Caller, document_id: str, *, missing: str = "DOC_NOT_FOUND") -> Document:
@@ -75,6 +83,25 @@ def get_document(caller: Asking, document_id: DocumentId) -> Answer:
         parse = view(caller.records.parse_runs.get(document.parse_run_id), "manifest", "document_id")
     entries = [view(entry, "parent_id") for entry in caller.records.archives.of(document_id)]
     return Answer(data=view(document, parse=parse, entries=entries), etag=document.row_version)
+
+
+@route(
+    router,
+    "POST",
+    "/documents/{document_id}/parse",
+    "document.parse",
+    shows=dict[str, Any],
+    status=202,
+    keyed=True,
+    errors=(*MISSING, "WF_STATE_TRANSITION_INVALID", "TENANT_BACKLOG_FULL"),
+)
+def post_parse(caller: Asking, document_id: DocumentId, body: Reparse) -> Answer:
+    """Read the document once more. An indexed one is searched and cited as it is until the new run is whole; of a
+    failed one this resolves the dead letter. Each format has one reader, so there is nothing to wish for."""
+    document = caller.records.documents.get(document_id)
+    caller.require("document.parse", document.project_id, missing="DOC_NOT_FOUND")
+    made = caller.run(reparse_document, ReparseDocument(document_id=document_id, reason=body.reason))
+    return accepted(started(made.job, made.run_id), location=f"/api/v1/jobs/{made.job.job_id}")
 
 
 @route(

@@ -89,6 +89,17 @@ class Moves:
             self._publish("documents", about, to, moved.row_version, document.project_id)
         return moved
 
+    def reparsed(self, document: Document, *, parse_run_id: str, page_count: int) -> Document:
+        """Point an indexed document to a newer parse run, and publish document.indexed once more."""
+        if document.status != "indexed":
+            raise Refused("WF_STATE_TRANSITION_INVALID", details={"from": document.status, "to": "indexed"})
+        with self._session.transaction():
+            changes = {"parse_run_id": parse_run_id, "page_count": page_count}
+            moved = self._move("documents", "document_id", document, "indexed", changes)
+            about = ("document", document.document_id)
+            self._publish("documents", about, "indexed", moved.row_version, document.project_id)
+        return moved
+
     def evaluation(self, evaluation: Evaluation, to: str, **changes: Any) -> Evaluation:
         """Move an evaluation; the stage only goes forward."""
         transitions.check_move(transitions.EVALUATION, evaluation.status, to)

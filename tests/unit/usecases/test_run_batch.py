@@ -10,11 +10,13 @@ from shared.domain.batches import BatchItem
 from shared.domain.errors import Permanent, Refused, Retryable
 from shared.domain.jobs import Job
 from shared.usecases.reconcile_leases import ReconcileLeases, reconcile_leases
+from shared.usecases.start_batch import AskedItem, StartBatch, start_batch
 from shared.usecases.work_tasks import claim
 from tests.batches import NOWHERE, Starter, a_batch, check, end, ended, items_of, jobs_of, run_as, states, work_batch
 from tests.evaluation_seed import Seed
 from tests.exports import a_report, make_due
-from tests.records import ids
+from tests.records import clock, ids
+from tests.rows import a_document
 from tests.sweeping import sweep
 
 
@@ -80,18 +82,21 @@ def test_a_batch_of_bad_items_is_completed_at_once(databases: Databases, place: 
     assert seed.records.jobs.get(made.job.job_id).status == "succeeded"
 
 
-def test_a_document_cannot_be_parsed_again_yet_and_the_item_says_so(
+def test_documents_are_parsed_again_and_one_that_cannot_be_fails_alone(
     databases: Databases, place: tuple[Seed, str]
 ) -> None:
     seed, _ = place
-    made = a_batch(seed, [NOWHERE], kind="parse")
-    seed.records.session.execute(
-        "update batch_items set payload = %(p)s::jsonb where batch_id = %(id)s",
-        p='{"schema_version": 1, "document_id": "doc_1"}',
-        id=made.batch.batch_id,
-    )
+    documents = [a_document(seed.records, status=status).document_id for status in ("indexed", "parsing")]
+    asked = [AskedItem(payload={"document_id": one, "reason": "newer reader"}) for one in (*documents, "doc_1")]
+    made = start_batch(StartBatch(kind="parse", items=asked), records=seed.records, ids=ids, clock=clock)
     work_batch(databases, seed, made)
-    assert states(seed, made) == [("failed", "CAPABILITY_MISSING")]
+    assert states(seed, made) == [
+        ("started", None),
+        ("failed", "WF_STATE_TRANSITION_INVALID"),
+        ("failed", "DOC_NOT_FOUND"),
+    ]
+    [job] = seed.records.jobs.list(filters={"resource_id": documents[0]}, before=None, limit=9)
+    assert (job.job_type, job.lane, job.batch_id) == ("ingest_document", "bulk", made.batch.batch_id)
 
 
 def test_a_killed_worker_leaves_whole_items_and_the_next_one_goes_on(
