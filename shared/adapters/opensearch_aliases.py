@@ -31,6 +31,8 @@ class TenantAliases:
         self._vector = vector
         self.read = index_name(prefix, "tenant", tenant_id)
         self.every = f"{index_name(prefix, 'generation', tenant_id)}-*"
+        # An alias asked of all indexes is refused to a role that has rights to these alone.
+        self._ours = f"{index_name(prefix, 'chunks')}-*"
 
     def of(self, generation: int) -> str:
         """The alias that this generation is written by."""
@@ -46,10 +48,10 @@ class TenantAliases:
         """Make the generation writable when it is not; the tenant's first one is the one that searches read."""
         alias, name = self.of(generation), physical_name(self._prefix, generation)
         with opensearch_failures():
-            if self._client.indices.exists_alias(name=alias):
+            if self._client.indices.exists_alias(index=self._ours, name=alias):
                 return
             added = [filtered_alias(name, alias, self._tenant_id)]
-            if not self._client.indices.exists_alias(name=self.read):
+            if not self._client.indices.exists_alias(index=self._ours, name=self.read):
                 added.append(filtered_alias(name, self.read, self._tenant_id))
             try:
                 self._client.indices.update_aliases(body={"actions": added})
@@ -67,7 +69,7 @@ class TenantAliases:
     def switch(self, generation: int) -> None:
         """Let searches read this generation, in one action: each reads the one before or this one, never both."""
         with opensearch_failures():
-            target = set(self._client.indices.get_alias(name=self.of(generation)))
+            target = set(self._client.indices.get_alias(index=self._ours, name=self.of(generation)))
             before = set(self._holders(self.read))
             actions = [{"remove": {"index": name, "alias": self.read}} for name in sorted(before - target)]
             actions += [filtered_alias(name, self.read, self._tenant_id) for name in sorted(target)]
@@ -96,7 +98,7 @@ class TenantAliases:
 
     def _holders(self, alias: str) -> list[str]:
         try:
-            return sorted(self._client.indices.get_alias(name=alias))
+            return sorted(self._client.indices.get_alias(index=self._ours, name=alias))
         except NotFoundError:
             return []
 
