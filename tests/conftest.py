@@ -3,11 +3,13 @@
 import fcntl
 import hashlib
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 from infra.local.embedded_server import start_server, stop_server
@@ -28,8 +30,16 @@ from shared.adapters.postgres.migrate import MIGRATIONS
 ROOT = Path(__file__).parents[1] / ".local" / "tests"
 PASSWORDS = ("postgres", OWNER, *LOGINS)
 CONNECTIONS = 400  # of the shared server
+# How long an example takes, or takes to be made, says how busy the machine is and nothing about the product.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 # Files of these folders hold few and long tests: begun first, none of them is left alone at the end.
 LONG = {"chaos": 0, "workflow": 0, "failures": 1, "infra": 1, "contract": 2}
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what it puts into the background deaf to Ctrl-C, and our children would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

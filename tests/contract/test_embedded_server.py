@@ -126,7 +126,7 @@ def test_the_server_stays_while_another_process_uses_it(root: Path) -> None:
     assert use(root).wait(60) == 0
     assert answers(url)
     first.send_signal(signal.SIGINT)
-    first.wait()
+    first.wait(60)
     first.stdout.close()
 
 
