@@ -22,17 +22,7 @@ FIELDS = frozenset({"trace_id", "span_id", "parent_id", "request_id", "tenant_id
 FIELDS |= {"evaluation_id", "document_id", "event_id", "message_id", "node", "error_code", "latency_ms", "state"}
 FIELDS |= {"attempt", "consumer", "queue", "schedule", "event_type", "method", "route", "status", "error_class", "span"}
 FIELDS |= {"sweep", "requirement", "problem", "outcome", "started_at", "ended_at", "input_hash", "output_hash"}
-FIELDS |= {
-    "service",
-    "cold_start",
-    "function_request_id",
-    "xray_trace_id",
-    "release",
-    "deployment",
-    "subject",
-    "step",
-    "seconds",
-}
+FIELDS |= {"deployment", "subject", "step", "seconds"}
 _CONTEXT: ContextVar[Mapping[str, str]] = ContextVar("log_context", default=MappingProxyType({}))
 _PLAIN = (str, int, float, bool, type(None))
 log = logging.getLogger("bidproof.trace")
