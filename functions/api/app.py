@@ -32,10 +32,9 @@ from functions.api.routes import (
     verdicts,
     webhooks,
 )
-from functions.api.routing import problem_schemas
+from functions.api.routing import LateRoute, problem_schemas
 from functions.api.transport import Transport
 from shared.adapters.jwt_tokens import TokenVerifier, key_set_source
-from shared.ports.objects import ObjectStore
 from shared.settings import Settings
 from shared.wiring import Services
 
@@ -75,17 +74,14 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     app.state.verifier = verifier_for(services)
     for group in GROUPS:
-        app.include_router(group.router, prefix=PREFIX, tags=[group.__name__.rpartition(".")[2]])
-    app.include_router(health.router, tags=["health"])
-    app.include_router(contract_page.router)
-    if _serves_objects(services.objects):
-        from functions.api.routes import objects
+        tag = group.__name__.rpartition(".")[2]
+        app.routes.extend(LateRoute(declared, PREFIX, tag) for declared in group.router.routes)
+    # their routes as they are: `include_router` would build each of them once more, with the first request
+    app.routes.extend([*health.router.routes, *contract_page.router.routes])
+    if services.settings.platform == "local":  # bytes and figures of one machine have no other door
+        from functions.api.routes import metrics, objects
 
-        app.include_router(objects.router)
-    if hasattr(services.telemetry, "text"):  # the figures of one machine
-        from functions.api.routes import metrics
-
-        app.include_router(metrics.router)
+        app.routes.extend([*objects.router.routes, *metrics.router.routes])
     problems.install(app)
     app.add_middleware(Transport, ids=services.ids, telemetry=services.telemetry, unlimited=OBJECTS)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
@@ -104,7 +100,8 @@ def verifier_for(services: Services) -> TokenVerifier:
 def openapi(app: FastAPI) -> dict[str, Any]:
     """The contract: OpenAPI 3.1 with the bearer scheme; made once."""
     if app.openapi_schema is None:
-        schema = get_openapi(title=app.title, version=app.version, routes=app.routes, description=__doc__)
+        routes = [route.described() if isinstance(route, LateRoute) else route for route in app.routes]
+        schema = get_openapi(title=app.title, version=app.version, routes=routes, description=__doc__)
         schema.setdefault("components", {})["securitySchemes"] = {
             "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
         }
@@ -114,8 +111,3 @@ def openapi(app: FastAPI) -> dict[str, Any]:
                 operation["responses"].pop("422", None)  # field errors are 400 REQ_VALIDATION_FAILED (A8)
         app.openapi_schema = schema
     return app.openapi_schema
-
-
-def _serves_objects(objects: ObjectStore) -> bool:
-    """Only the folder of one machine needs the API for its links."""
-    return hasattr(objects, "verify")

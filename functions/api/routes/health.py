@@ -12,7 +12,7 @@ from shared.domain.context import Actor
 from shared.domain.errors import CodedError
 from shared.wiring import Services
 
-router = APIRouter(prefix="/health")
+router = APIRouter(prefix="/health", tags=["health"])
 NOBODY = Actor(tenant_id="ten_00000000000000000000000000", actor_id="health", kind="system")
 
 
