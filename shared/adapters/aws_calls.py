@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Collection
 from typing import Any, Protocol, TypeVar
 
-import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -63,8 +63,7 @@ def aws_client(
     `aws/<service>`, and raises Retryable for what stays. Without, the caller's own profile repeats (the relay, W20).
     Below INFO botocore writes whole requests to the log, callback tokens included (W86), so it stays above.
     """
-    for name in ("boto3", "botocore"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("botocore").setLevel(logging.WARNING)
     signature = "s3v4" if service == "s3" else None  # links signed with the older one carry no checksum headers
     config = Config(
         retries={"total_max_attempts": 1},
@@ -72,13 +71,13 @@ def aws_client(
         read_timeout=timeout,
         signature_version=signature,
     )
-    session = boto3.session.Session()
+    session = botocore.session.get_session()
     if calls is not None:
         owned = _owned_by(calls, f"aws/{service}")
-        session.events.register(
+        session.register(
             f"creating-client-class.{service}", lambda base_classes, **_: base_classes.insert(0, owned)
         )
-    return session.client(service, region_name=region or None, endpoint_url=endpoint, config=config)
+    return session.create_client(service, region_name=region or None, endpoint_url=endpoint, config=config)
 
 
 def _owned_by(calls: Calls, name: str) -> type:

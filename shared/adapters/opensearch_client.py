@@ -36,9 +36,9 @@ def opensearch_client(url: str, *, calls: Calls, timeout: float = TIMEOUT, signe
 
 def signed_by(*, region: str) -> Any:
     """Signs requests to a domain of AWS with the credentials of the process (SigV4, service `es`)."""
-    import boto3
+    from botocore.session import get_session
 
-    credentials = boto3.session.Session().get_credentials()
+    credentials = get_session().get_credentials()
     return Urllib3AWSV4SignerAuth(credentials, region, "es")
 
 
