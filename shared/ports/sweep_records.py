@@ -36,6 +36,11 @@ class Endings(Protocol):
         transaction. Raises Refused WF_STATE_TRANSITION_INVALID when the review is not open."""
         ...
 
+    def fail_release(self, release_id: str, code: str) -> None:
+        """A release whose job ended before it: blocked at its gate, `rollback_failed` during its replay. One whose
+        traffic may have moved stands where it is, with an alert of level P0, and a person rolls it back (A144)."""
+        ...
+
 
 class Repairs(Endings, Protocol):
     """Changes that only a sweep makes; each checks its condition in the same statement or under the job's lock."""

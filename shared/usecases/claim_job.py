@@ -9,6 +9,7 @@ from shared.domain.releases import ROLL_BACK
 from shared.domain.transitions import JOB, is_terminal
 from shared.ports.records import Records
 
+BEGUN = ("gating", "release_ready")  # an earlier job of the release ended there, D108 knows no way back
 MARGIN = 60  # seconds that the machine waits beyond the review's own deadline, W88
 
 
@@ -52,7 +53,9 @@ def _start(records: Records, job: Job, run_id: str) -> None:
         if document.status == "parse_queued":
             records.moves.document(document, "parsing")
     elif job.job_type == "roll_out_release" and job.payload.get("start_at") != ROLL_BACK:
-        records.moves.release(records.releases.get(job.resource_id, lock=True), "gating")
+        release = records.releases.get(job.resource_id, lock=True)
+        if release.status not in BEGUN:
+            records.moves.release(release, "gating")
 
 
 def _entry(records: Records, job: Job) -> dict[str, Any] | None:

@@ -3,56 +3,27 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.local.postgres import Databases
-from shared.adapters.file_inspection import FileInspection
 from shared.adapters.local_workflows import MACHINES
-from shared.adapters.parser_process import ProcessArchives
 from shared.adapters.postgres.session import Session
-from shared.adapters.text_parser import TextParser
 from shared.domain.errors import BudgetStopped, CodedError, Permanent, Refused
 from shared.domain.jobs import Job
 from shared.usecases.cancel_job import CancelJob, cancel_job
 from shared.usecases.start_evaluation import start_evaluation
-from shared.wiring import Parts, Services
+from shared.wiring import Parts
 from tests.archives import write_zip
-from tests.evaluation_seed import BID, DIMENSION, Seed, WordEmbedder, limit_and_judged
+from tests.evaluation_seed import BID, Seed, WordEmbedder, limit_and_judged
+from tests.failures.light_product import light
 from tests.failures.stepping import Stepping, Watch
 from tests.failures.tenant_rows import changes, everything
-from tests.fakes.chunk_index import MemoryChunkIndex
 from tests.product import TestProduct, standing_product
 from tests.records import make_records, new_tenant
 from tests.rows import a_project
-
-
-class Parsers:
-    """The text parser, in this process."""
-
-    def __init__(self) -> None:
-        self.archives = ProcessArchives(size=1)
-
-    def parser_for(self, media_type: str) -> TextParser:
-        return TextParser()
-
-    def close(self) -> None:
-        self.archives.close()
-
-
-def light(made: Services) -> None:
-    """No child process but for archives, no embedding model, an index in memory."""
-
-    @cache
-    def index(tenant_id: str) -> MemoryChunkIndex:
-        return MemoryChunkIndex(tenant_id=tenant_id, dimension=DIMENSION)
-
-    vars(made).update(
-        parsers=Parsers(), inspector=FileInspection(), index=lambda records: index(records.actor.tenant_id)
-    )
 
 
 @pytest.fixture(scope="module")
@@ -150,8 +121,7 @@ def tasks(states: dict[str, Any]) -> Iterator[str]:
             yield from tasks(state["ItemProcessor"]["States"])
 
 
-# roll_out_release is left out: who stops a rollout starts its rollback (tests/failures/test_release_drill.py), and a
-# cancel of its job leaves the traffic where it is; its steps stand behind the same fence.
+# a release moves traffic outside of the rows: its states stand in test_release_cancel.py
 STATES = [
     (path.name.partition(".")[0], state)
     for path in sorted(MACHINES.glob("*.asl.json"))

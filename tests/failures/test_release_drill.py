@@ -1,116 +1,24 @@
 """The release machine on the real local runner: out through 10, 30 and 100 %, or back in order with a replay (F33)."""
 
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 import pytest
 
 from infra.local.postgres import Databases
-from infra.local.state_machine import LambdaContext, resolve_function
 from shared.domain.errors import Permanent, Retryable
-from shared.domain.releases import PLATFORM_TENANT, ROLLBACK_ORDER, Release, read_versions, rollback_times
+from shared.domain.releases import PLATFORM_TENANT, ROLLBACK_ORDER, rollback_times
 from shared.usecases.request_rollback import RequestRollback, request_rollback
-from shared.usecases.start_evaluation import start_evaluation
 from shared.usecases.start_release import StartRelease, start_release
-from shared.wiring import Parts
-from tests.evaluation_seed import BID, DELIVERY, Seed, WordEmbedder, criterion
-from tests.failures.stepping import Stepping, Watch
-from tests.failures.test_cancel_everywhere import light
-from tests.product import TestProduct, standing_product
-from tests.records import make_records
-from tests.releases import Counted, Evidence, Hands, Platform, a_release, evidence, rolled_back
-
-
-@dataclass
-class Drill:
-    """A product of the platform's tenant, with one evaluated bid as the baseline of replays."""
-
-    product: TestProduct
-    steps: Stepping
-    hands: Hands
-    baseline: str
-
-    @property
-    def records(self) -> Any:
-        return self.product.parts().records
-
-    def begin(self, made: Evidence | None = None) -> Release:
-        """Start a release and let it come to its first wait."""
-        self.hands.alarm("ok")
-        release = a_release(made or evidence(self.product.databases), self.baseline)
-        self.product.run(start_release, StartRelease(release_id=release.release_id))
-        self.steps.run()
-        return self.again(release)
-
-    def again(self, release: Release) -> Release:
-        found: Release = self.records.releases.get(release.release_id)
-        return found
-
-    def look(self, release: Release, times: int = 1) -> Release:
-        """Let the machine look that many times more."""
-        for _ in range(times):
-            self.hands.minute()
-            self.steps.run()
-        return self.again(release)
-
-    def job_status(self, release: Release) -> str:
-        return str(self.records.jobs.get(release.job_id).status)
-
-    def live(self, release: Release) -> dict[str, int]:
-        weights = self.product.parts().deployments.weights(read_versions(release.candidate))
-        return dict(weights)
-
-    def replay(self) -> None:
-        """The evaluations of the replay go through the machine; then the schedule compares."""
-        self.steps.run()
-        self.compare()
-        self.steps.run()
-
-    def compare(self) -> int:
-        """What the schedule calls, as nobody's tenant; how many replays it decided."""
-        context = LambdaContext("compare_replays", "request", time.monotonic() + 300)
-        return int(resolve_function("compare_replays")({}, context)["compared"])
-
-    def evaluate_again(self) -> str:
-        """The baseline's bid is evaluated once more."""
-        return str(self.product.parts().replay_evaluation(self.baseline))
-
-    def new_work(self) -> None:
-        """A person of another tenant asks for an evaluation."""
-        records = make_records(self.product.databases)
-        seed = Seed(records, [a_limit()], url=self.product.databases.app_url)
-        parts = self.product.parts()
-        start_evaluation(seed.command(seed.bid("S-1", *BID)), records=records, ids=parts.ids, clock=parts.clock)
-
-
-def a_limit() -> Any:
-    return criterion(
-        "T-1",
-        "numeric_limit",
-        points="100",
-        test=DELIVERY,
-        requirement="Delivery within 60 calendar days",
-        queries=["delivery period in calendar days"],
-    )
+from tests.failures.release_drill import Drill, standing_drill
+from tests.releases import Platform, evidence, rolled_back
 
 
 @pytest.fixture(scope="module")
 def drill(own_databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Parts, "embedder", WordEmbedder())
-        patch.setattr(Parts, "figures", Counted())  # the drill's own failures must not freeze the next release (W107)
-        patch.setattr(Parts, "report_pages", staticmethod(lambda content: b"%PDF"))
-        with standing_product(own_databases, tmp_path_factory.mktemp("product"), light) as standing:
-            product = TestProduct(standing.made, PLATFORM_TENANT, own_databases)
-            parts, steps = product.parts(), Stepping(product, Watch())
-            seed = Seed(parts.records, [a_limit()], url=own_databases.app_url)
-            command = seed.command(seed.bid("S-1", *BID))
-            started = start_evaluation(command, records=parts.records, ids=parts.ids, clock=parts.clock)
-            steps.run()
-            yield Drill(product, steps, Hands(own_databases), started.evaluation.evaluation_id)
+    with standing_drill(own_databases, tmp_path_factory.mktemp("product")) as standing:
+        yield standing
 
 
 @pytest.fixture(autouse=True)
@@ -179,7 +87,7 @@ def test_f33_a_failed_replay_keeps_new_work_closed_until_a_rollback_passes(drill
             "select error from local_platform.executions where name = %s", [f"{failed.job_id}-1"]
         ).fetchall()
     assert ended == [("JobFailed",)], "RecordFailure is the last step, and it worked"
-    assert alerts(drill, release) == [("rollback_failed", "P0")]
+    assert drill.alerts(release) == [("rollback_failed", "P0")]
     with pytest.raises(Retryable):
         drill.new_work()
     drill.hands.alarm("ok")
@@ -196,35 +104,24 @@ def test_f33_a_replay_that_does_not_end_in_time_has_failed_and_a_late_comparison
     drill.hands.alarm("alarm")
     assert drill.look(release, times=6).status == "replay_verifying"
     assert drill.compare() == 0, "its evaluation has not even begun"
-    drill.hands.platform("update local_platform.tokens set timeout_at = clock_timestamp() - interval '1 second'")
-    drill.hands.platform("update local_platform.frames set due_at = clock_timestamp() where phase = 'token'")
+    drill.no_comparison_in_time()
     drill.steps.run()
     assert drill.again(release).status == "rollback_failed"
     assert drill.compare() == 0
     assert drill.again(release).status == "rollback_failed" and drill.records.releases.switch.reason()
 
 
-def alerts(drill: Drill, release: Release) -> list[tuple[str, str]]:
-    """Kind and level of what people were told about the release."""
-    rows = drill.records.session.rows(
-        """select payload from outbox_events where event_type = 'alert.raised' and aggregate_id = %(id)s
-           order by event_id""",
-        id=release.release_id,
-    )
-    return [(row["payload"]["kind"], row["payload"]["level"]) for row in rows]
-
-
 def test_f33_a_step_that_fails_for_good_leaves_a_release_that_can_be_started_or_rolled_back(drill: Drill) -> None:
     drill.steps.fails["check_release_gate"] = Permanent("DATA_CORRUPTED")
     blocked = drill.begin()
-    assert (blocked.status, drill.job_status(blocked), alerts(drill, blocked)) == ("release_blocked", "failed", [])
+    assert (blocked.status, drill.job_status(blocked), drill.alerts(blocked)) == ("release_blocked", "failed", [])
     drill.steps.fails.clear()
     drill.product.run(start_release, StartRelease(release_id=blocked.release_id))
     drill.steps.run()
     assert drill.again(blocked).status == "canary"
     drill.steps.fails["check_release_health"] = Permanent("DATA_CORRUPTED")
     stuck = drill.look(blocked)
-    assert (stuck.status, drill.job_status(stuck), alerts(drill, stuck)) == (
+    assert (stuck.status, drill.job_status(stuck), drill.alerts(stuck)) == (
         "canary",
         "failed",
         [("release_failed", "P0")],

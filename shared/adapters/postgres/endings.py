@@ -73,6 +73,18 @@ class Endings:
             self._moves.job(job, "canceled", error_code="WF_INTERRUPT_EXPIRED", cancel_reason="review expired")
         self._moves.close_run(run.run_id, "stopped")
 
+    def fail_release(self, release_id: str, code: str) -> None:
+        """Block it at its gate, fail its replay, leave it where it stands otherwise; tell people (A144)."""
+        release = self._releases.get(release_id, lock=True)
+        if release.status == "gating":
+            failed = [{"check": "GATE_FAILED", "reasons": [code]}]
+            self._moves.release(release, "release_blocked", failed_checks=failed)
+        elif release.status != "rollback_failed":  # that one has its alert
+            if release.status == "replay_verifying":
+                release = self._moves.release(release, "rollback_failed")
+            about = {"level": "P0", "release_id": release_id, "code": code}
+            self._trail.alert("release_failed", ("release", release_id, release.row_version), about)
+
     def _fail_resource(self, job: Job, code: str) -> None:
         if job.resource_type == "document":
             document = self._documents.get(job.resource_id)
@@ -85,7 +97,7 @@ class Endings:
             if to:
                 self._moves.evaluation(evaluation, to, error_code=code)
         elif job.resource_type == "release":
-            self._fail_release(job.resource_id, code)
+            self.fail_release(job.resource_id, code)
         else:
             self._session.execute(
                 """update exports set status = 'failed', error_code = %(code)s, updated_at = clock_timestamp(),
@@ -93,15 +105,3 @@ class Endings:
                 code=code,
                 job_id=job.job_id,
             )
-
-    def _fail_release(self, release_id: str, code: str) -> None:
-        """One whose traffic moved stands where it is, and a person rolls it back (A144)."""
-        release = self._releases.get(release_id, lock=True)
-        if release.status == "gating":
-            failed = [{"check": "GATE_FAILED", "reasons": [code]}]
-            self._moves.release(release, "release_blocked", failed_checks=failed)
-        elif release.status != "rollback_failed":  # that one has its alert
-            if release.status == "replay_verifying":
-                release = self._moves.release(release, "rollback_failed")
-            about = {"level": "P0", "release_id": release_id, "code": code}
-            self._trail.alert("release_failed", ("release", release_id, release.row_version), about)

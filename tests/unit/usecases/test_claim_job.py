@@ -1,8 +1,12 @@
 """ClaimJob on a real database."""
 
+import pytest
+
 from infra.local.postgres import Databases
 from shared.usecases.claim_job import ClaimJob, claim_job
-from tests.records import ids, make_records
+from shared.usecases.start_release import StartRelease, start_release
+from tests.records import clock, ids, make_records
+from tests.releases import Platform
 from tests.rows import a_document, an_ingest_job
 
 
@@ -40,3 +44,14 @@ def test_an_ended_job_is_not_claimed_again(databases: Databases) -> None:
     records.moves.job(job, "canceled")
     run_id = records.jobs.newest_run(job.job_id).run_id
     assert not claim_job(ClaimJob(job_id=job.job_id, run_id=run_id), records=records).claimed
+
+
+@pytest.mark.parametrize(("status", "becomes"), [("release_blocked", "gating"), ("release_ready", "release_ready")])
+def test_a_release_that_stands_behind_its_gate_is_claimed_as_it_is(
+    platform: Platform, status: str, becomes: str
+) -> None:
+    release = platform.draft(status=status)
+    asked = StartRelease(release_id=release.release_id)
+    made = start_release(asked, records=platform.records, ids=ids, clock=clock)
+    assert claim_job(ClaimJob(job_id=made.job.job_id, run_id=made.run_id or ""), records=platform.records).claimed
+    assert platform.records.releases.get(release.release_id).status == becomes
