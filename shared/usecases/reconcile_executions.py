@@ -62,7 +62,7 @@ def _settle(found: Candidate, records: Records, workflows: Workflows, clock: Clo
         if newest.run_id != run.run_id or not records.repairs.is_due(SILENT, job.job_id):
             return False
         is_complete = _is_complete(job, records)
-        if is_complete or not any(other.status == "lost" for other in records.repairs.runs(job.job_id)):
+        if is_complete or _may_run_again(job, records):
             if is_complete:
                 _close(job, run, records)
             else:
@@ -80,9 +80,16 @@ def _status(execution: Execution | None) -> str:
 
 
 def _is_complete(job: Job, records: Records) -> bool:
+    if job.resource_type == "release":  # it ends in one transaction with its job
+        return False
     if job.resource_type == "document":
         return records.documents.get(job.resource_id).status in COMPLETE["document"]
     return records.evaluations.get(job.resource_id).status in COMPLETE["evaluation"]
+
+
+def _may_run_again(job: Job, records: Records) -> bool:
+    """Once; a release never, for its machine would begin with the gate and could shift what had begun to go back."""
+    return job.resource_type != "release" and all(run.status != "lost" for run in records.repairs.runs(job.job_id))
 
 
 def _close(job: Job, run: Run, records: Records) -> None:

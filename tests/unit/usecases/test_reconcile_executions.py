@@ -10,7 +10,9 @@ from shared.domain.sweeps import Swept
 from shared.usecases.claim_job import ClaimJob, claim_job
 from shared.usecases.reconcile_executions import ReconcileExecutions, reconcile_executions
 from shared.usecases.reconcile_runs import ReconcileRuns, reconcile_runs
-from tests.records import make_records, pool
+from shared.usecases.start_release import StartRelease, start_release
+from tests.records import clock, ids, make_records, pool
+from tests.releases import Platform
 from tests.rows import a_document, an_ingest_job, last_frame
 from tests.sweeping import age, findings, sweep
 from tests.unit.usecases.test_start_work import executions, start
@@ -90,6 +92,27 @@ def test_a_lost_execution_is_run_once_more_and_the_second_time_dead_lettered(dat
     assert ended.dlq_id and records.jobs.newest_run(job.job_id).status == "lost"
     assert last_frame(records, second.run_id) == ("run.closed", {"status": "lost"})
     assert len(findings(records, "silent_executions", job.job_id)) == 2
+
+
+@pytest.mark.parametrize("status", ["canary", "rolling_back"])
+def test_a_lost_release_is_not_run_again_but_told(databases: Databases, status: str) -> None:
+    platform = Platform(databases)
+    platform.clear()
+    asked = StartRelease(release_id=platform.draft().release_id)
+    made = start_release(asked, records=platform.records, ids=ids, clock=clock)
+    start(databases)
+    claim(platform.records, made.job)
+    release = platform.set(made.release, status=status, weight=10, wanted=10)
+    lose(databases, platform.records, made.job)
+    assert reconcile(databases)["silent_executions"] == Swept(
+        sweep="silent_executions", found=1, repaired=1, error_code=None
+    )
+    ended = platform.records.jobs.get(made.job.job_id)
+    assert (ended.status, ended.error_code) == ("failed", "WF_EXECUTION_LOST")
+    assert platform.records.jobs.newest_run(ended.job_id).run_no == 1
+    told = platform.records.session.rows("select payload from outbox_events where event_type = 'alert.raised'")
+    assert told[-1]["payload"]["release_id"] == release.release_id
+    assert platform.set(release).status == status
 
 
 def test_an_ended_execution_with_a_complete_result_closes_the_job(databases: Databases) -> None:
