@@ -1,5 +1,6 @@
 """The schema goes up, down and up again, and no tenant table shows or takes a row without its tenant."""
 
+import os
 from collections.abc import Iterator
 
 import psycopg
@@ -22,7 +23,7 @@ REQUIRED_COLUMNS = """
 @pytest.fixture(scope="module")
 def scratch(server_url: str, database_template: str, databases: Databases) -> Iterator[Databases]:
     """A database of this module alone."""
-    name = databases.app_url.rpartition("?")[0].rpartition("/")[2] + "_migrations"
+    name = f"bidproof_test_migrations_{os.getpid()}"
     create_database(server_url, name, template=database_template)
     yield Databases(
         owner_url=url_with(databases.owner_url, database=name),
@@ -84,7 +85,7 @@ def _schema(url: str) -> list[tuple[str, ...]]:
 
 
 def test_migrations_go_up_down_and_up_again(server_url: str, databases: Databases) -> None:
-    name = databases.app_url.rpartition("?")[0].rpartition("/")[2] + "_steps"
+    name = f"bidproof_test_steps_{os.getpid()}"
     create_database(server_url, name)
     owner = url_with(databases.owner_url, database=name)
     with psycopg.connect(url_with(server_url, database=name)) as connection:

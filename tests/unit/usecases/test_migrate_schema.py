@@ -1,5 +1,6 @@
 """The schema of a stage: logins, tables of an owner without a login, upgraded once (spec S62, O80)."""
 
+import os
 from collections.abc import Iterator
 
 import psycopg
@@ -10,7 +11,7 @@ from shared.adapters.postgres.provision import LOGINS, OWNER, AdministeredSchema
 from shared.domain.errors import Retryable
 from shared.usecases.migrate_schema import MigrateSchema, migrate_schema
 
-NAME = "bidproof_test_provision_1"
+NAME = f"bidproof_test_provision_{os.getpid()}"
 
 
 @pytest.fixture
