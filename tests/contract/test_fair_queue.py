@@ -14,6 +14,12 @@ from shared.domain.jobs import DEADLINES, Job
 from tests.records import clock, ids, make_records, new_tenant, pool
 
 
+@pytest.fixture(scope="module")
+def databases(own_databases: Databases) -> Databases:
+    """The queue is one for all tenants: nobody else's jobs are in it, nor canceled by `end_all`."""
+    return own_databases
+
+
 @pytest.fixture
 def dispatch(databases: Databases) -> Iterator[PostgresDispatch]:
     """The queue with nothing of other tests in it; nothing of this one is left to them."""

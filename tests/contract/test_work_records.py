@@ -19,6 +19,12 @@ from shared.domain.jobs import Job
 from tests.records import AUDIT_KEY, clock, ids, make_records, new_tenant, pool
 
 
+@pytest.fixture(scope="module")
+def databases(own_databases: Databases) -> Databases:
+    """Dispatch and relay take what they find of any tenant: these have a database of their own."""
+    return own_databases
+
+
 def queued_job(records: PostgresRecords, *, lane: str = "standard") -> Job:
     """Accept an ingest job and return it."""
     job = Job(

@@ -1,6 +1,7 @@
 """RelayOutbox between the real outbox and the real local queue."""
 
 import psycopg
+import pytest
 
 from infra.local.postgres import Databases
 from shared.adapters.local_queue import LocalBus
@@ -8,6 +9,12 @@ from shared.adapters.postgres.outbox import PostgresOutbox
 from shared.usecases.relay_outbox import RelayOutbox, relay_outbox
 from tests.records import make_records, pool
 from tests.rows import a_document, an_ingest_job
+
+
+@pytest.fixture(scope="module")
+def databases(own_databases: Databases) -> Databases:
+    """A relay sends the events of all tenants: these have a database of their own."""
+    return own_databases
 
 
 def relay(databases: Databases, seconds: float) -> int:
