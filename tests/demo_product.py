@@ -1,13 +1,12 @@
 """The whole product inside the test process: the API on a real port, the worker beside it, a fresh tenant."""
 
-import os
 import secrets
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
@@ -19,9 +18,8 @@ from infra.local.postgres import Databases
 from infra.local.tenants import DemoTenant, ensure_tenant
 from infra.local.worker import Worker
 from shared import wiring
-from shared.settings import Settings
 from shared.wiring import Services
-from tests.product import settings_for
+from tests.product import environment_of, settings_for
 
 
 @contextmanager
@@ -30,27 +28,26 @@ def demo_product(databases: Databases, folder: Path) -> Iterator[Client]:
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     settings = replace(settings_for(databases, folder), public_url=url)
-    for row in fields(Settings):
-        os.environ[row.metadata["env"]] = str(getattr(settings, row.name))
-    wiring.forget_services()
-    made = wiring.services()
-    client = _client(made, databases)
-    server = uvicorn.Server(uvicorn.Config(create_app(made), log_level="critical", lifespan="off"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    worker = Worker(settings.platform_url, threads=4)
-    thread.start()
-    worker.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield client
-    finally:
-        assert worker.stop(30)
-        server.should_exit = True
-        thread.join(10)
-        listener.close()
-        made.close()
+    with environment_of(settings):
         wiring.forget_services()
+        made = wiring.services()
+        client = _client(made, databases)
+        server = uvicorn.Server(uvicorn.Config(create_app(made), log_level="critical", lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        worker = Worker(settings.platform_url, threads=4)
+        thread.start()
+        worker.start()
+        while not server.started:
+            time.sleep(0.01)
+        try:
+            yield client
+        finally:
+            assert worker.stop(30)
+            server.should_exit = True
+            thread.join(10)
+            listener.close()
+            made.close()
+            wiring.forget_services()
 
 
 def _client(made: Services, databases: Databases) -> Client:

@@ -1,13 +1,14 @@
 """The product inside the test process: real adapters on the worker's database, a real local worker, real files."""
 
 import hashlib
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from functions.entry import call
 from infra.local.demo_client import MEDIA_TYPES
@@ -19,6 +20,7 @@ from shared.domain.context import Actor
 from shared.domain.jobs import Job
 from shared.domain.upload_rules import DeclaredFile
 from shared.settings import Settings
+from shared.usecases import search
 from shared.usecases.finish_upload import FinishedFile, FinishUpload, finish_upload
 from shared.usecases.open_upload import OpenUpload, open_upload
 from shared.wiring import Parts, Services
@@ -113,13 +115,22 @@ def standing_product(
     databases: Databases, folder: Path, prepare: Callable[[Services], None] = lambda made: None
 ) -> Iterator[TestProduct]:
     """A product without a worker, for tests that start their own."""
-    settings = settings_for(databases, folder)
-    for row in fields(Settings):
-        os.environ[row.metadata["env"]] = str(getattr(settings, row.name))
-    wiring.forget_services()
-    prepare(wiring.services())
-    try:
-        yield TestProduct(wiring.services(), new_tenant(databases), databases)
-    finally:
-        wiring.services().close()
+    with environment_of(settings_for(databases, folder)):
         wiring.forget_services()
+        prepare(wiring.services())
+        try:
+            yield TestProduct(wiring.services(), new_tenant(databases), databases)
+        finally:
+            wiring.services().close()
+            wiring.forget_services()
+
+
+@contextmanager
+def environment_of(settings: Settings) -> Iterator[None]:
+    """The settings as the process reads them, and a search that a slow machine does not cut short: its deadline has
+    tests of its own. Everything is as before after the block."""
+    with pytest.MonkeyPatch.context() as patch:
+        for row in fields(Settings):
+            patch.setenv(row.metadata["env"], str(getattr(settings, row.name)))
+        patch.setattr(search, "DEADLINE_MS", 10 * search.DEADLINE_MS)
+        yield
