@@ -10,7 +10,7 @@ import pytest
 
 from infra.local.deliveries import deliver_next, register_schedules, run_schedule
 from infra.local.events import QUEUES, routes
-from infra.local.worker import Worker
+from infra.local.worker import MESSAGE_THREADS, Worker
 from shared.adapters.local_queue import LocalBus, LocalQueue
 from tests.workflow.conftest import PATIENCE, Direct, Shop, until
 
@@ -28,6 +28,12 @@ def deliver(shop: Shop, connection: psycopg.Connection[Any], **queues: str) -> b
 
 def make_due(connection: psycopg.Connection[Any]) -> None:
     connection.execute("update local_platform.messages set available_at = clock_timestamp()")
+
+
+def nobody_delivers(connection: psycopg.Connection[Any]) -> bool:
+    held = """select from pg_locks where locktype = 'advisory'
+      and database = (select oid from pg_database where datname = current_database())"""
+    return connection.execute(held).rowcount == 0
 
 
 def row(connection: psycopg.Connection[Any]) -> Any:
@@ -86,6 +92,7 @@ def test_a_delivery_that_kills_its_worker_counts_and_the_message_is_free_at_once
 
     with psycopg.connect(idle_shop.url, autocommit=True) as watching:
         for delivery in range(1, 6):
+            until(lambda: nobody_delivers(connection) or None)  # the server hears a moment later that a client is gone
             killed = psycopg.connect(idle_shop.url, autocommit=True)
 
             def die(_event: Any, _context: Any, *, killed: Any = killed) -> None:
@@ -154,12 +161,12 @@ def test_a_slow_schedule_does_not_hold_up_the_relay(idle_shop: Shop) -> None:
 
 
 def test_a_stopping_worker_takes_no_further_message_and_no_schedule(idle_shop: Shop) -> None:
-    begun, go_on = threading.Event(), threading.Event()
+    begun, go_on = threading.Semaphore(0), threading.Event()
     calls: list[str] = []
 
     def consume(_event: Any, _context: Any) -> None:
         calls.append("message")
-        begun.set()
+        begun.release()
         assert go_on.wait(PATIENCE)
 
     idle_shop.functions |= {"consume": consume, "sweep": lambda _event, _context: calls.append("schedule")}
@@ -167,18 +174,18 @@ def test_a_stopping_worker_takes_no_further_message_and_no_schedule(idle_shop: S
         LocalQueue(Direct(idle_shop.url)).send("q", {"n": number})
     worker = Worker(idle_shop.url, resolve=idle_shop.resolve, queues={"q": "consume"}, schedules={})
     worker.start()
-    assert begun.wait(PATIENCE)
-    assert not worker.stop(0.1), "one is still at work"
+    for _ in range(MESSAGE_THREADS):
+        assert begun.acquire(timeout=PATIENCE)
+    assert not worker.stop(0.1), "all of its threads are at work"
     with psycopg.connect(idle_shop.url) as made:
         made.execute("insert into local_platform.schedules (function, every_seconds) values ('sweep', 1)")
-    taken = len(calls)
     go_on.set()
     assert worker.stop()
-    assert calls == ["message"] * taken
+    assert calls == ["message"] * MESSAGE_THREADS
     with psycopg.connect(idle_shop.url) as made:
         left = made.execute("select count(*) from local_platform.messages").fetchone()
     assert left is not None
-    assert left[0] == 4 - taken > 0
+    assert left[0] == 4 - MESSAGE_THREADS > 0
 
 
 def test_a_message_of_an_unknown_queue_stays(idle_shop: Shop, connection: psycopg.Connection[Any]) -> None:

@@ -61,14 +61,10 @@ def until_called(shop: Shop, key: str) -> None:
 
 
 def test_a_task_of_a_killed_worker_is_called_again_and_the_one_before_is_not(idle_shop: Shop, start: Start) -> None:
-    hold = idle_shop.folder / "hold"
-    machine = two_steps()
-    machine["States"]["A"]["Next"] = "Pause"
-    machine["States"]["Pause"] = {"Type": "Wait", "Seconds": 1, "Next": "B"}
-    first = start()
-    ref = idle_shop.start(machine, {"a": "a", "b": "b"})
-    until_called(idle_shop, "a")
+    hold = idle_shop.folder / "hold-b"
     hold.touch()
+    first = start()
+    ref = idle_shop.start(two_steps(), {"a": "a", "b": "b"})
     until_called(idle_shop, "b")
     first.kill()
     first.wait()

@@ -11,16 +11,17 @@ from infra.local.worker import DRAIN, Worker, run_until_stopped
 
 
 def functions(folder: Path) -> dict[str, Callable[[Any, Any], Any]]:
-    """`work` notes its call (by key, `message` for one of a queue) and waits while the file `hold` exists.
+    """`work` notes its call (by key, `message` for one of a queue) and waits while `hold` or `hold-KEY` exists.
 
     `ask` keeps its token in a file.
     """
 
     def work(event: Any, _context: Any) -> Any:
+        key = event.get("key", "message")
         handle = os.open(folder / "calls", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        os.write(handle, f"{event.get('key', 'message')}\n".encode())
+        os.write(handle, f"{key}\n".encode())
         os.close(handle)
-        while (folder / "hold").exists():
+        while (folder / "hold").exists() or (folder / f"hold-{key}").exists():
             time.sleep(0.005)
         return {"done": event.get("key")}
 
