@@ -15,6 +15,7 @@ from shared.usecases.cancel_job import CancelJob, cancel_job
 from shared.usecases.reissue_review import ReissueReview, reissue_review
 from shared.usecases.request_review import RequestReview, request_review
 from tests.failures.waiting import Waiting, start_waiting, wait_for
+from tests.failures.work import at_rest, let_expire
 from tests.product import TestProduct, running_product
 
 
@@ -32,10 +33,9 @@ def waiting(product: TestProduct, tmp_path: Path, databases: Databases) -> Waiti
 
 
 def expire(waiting: Waiting) -> None:
-    """Let the machine's timeout pass now."""
-    waiting.owner("update reviews set due_at = clock_timestamp() - interval '1 second'")
-    waiting.platform("update local_platform.tokens set timeout_at = clock_timestamp() - interval '1 second'")
-    waiting.platform("update local_platform.frames set due_at = clock_timestamp() where phase = 'token'")
+    """Let the machine's timeout pass now, once the machine waits: the review is open a moment before that."""
+    wait_for(lambda: at_rest(waiting))
+    let_expire(waiting)
     wait_for(lambda: waiting.status() == "parked")
 
 

@@ -96,15 +96,17 @@ def test_a_cancel_while_items_begin_and_end_loses_none_and_lets_none_begin(
     databases: Databases, place: tuple[Seed, str], after: int
 ) -> None:
     seed, report = place
-    made, reached = a_batch(seed, [report] * 20), threading.Event()
+    made, reached, canceled = a_batch(seed, [report] * 20), threading.Event(), threading.Event()
     claimed = claim(seed.records, ids, made.job.job_id)
     assert claimed is not None
     errors: list[BaseException] = []
 
     def run() -> None:
         def left() -> float:
-            if len(jobs_of(watcher, made)) >= after:
+            begun = len(jobs_of(watcher, made))
+            if begun >= after:
                 reached.set()
+            assert begun < 19 or canceled.wait(60), "the cancel comes before the last item, however busy the machine"
             return 900.0
 
         watcher = Seed.__new__(Seed)
@@ -126,11 +128,12 @@ def test_a_cancel_while_items_begin_and_end_loses_none_and_lets_none_begin(
     follower = threading.Thread(target=follow)
     worker.start()
     follower.start()
-    assert reached.wait(30)
+    assert reached.wait(60)
     cancel(seed, made.batch.batch_id)
+    canceled.set()
     begun = jobs_of(seed, made)
-    worker.join(30)
-    follower.join(30)
+    worker.join(60)
+    follower.join(60)
     assert [getattr(error, "code", "") for error in errors] == ["JOB_CANCELED"]
     assert jobs_of(seed, made) == begun
     ended(seed, seed.records.jobs.get(made.job.job_id))
