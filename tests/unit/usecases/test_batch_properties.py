@@ -17,6 +17,7 @@ from shared.usecases.start_batch import StartedBatch
 from tests.batches import NOWHERE, Starter, a_batch, check, end, ended, items_of, jobs_of, work_batch
 from tests.evaluation_seed import Seed
 from tests.exports import a_report, make_due
+from tests.records import ids
 
 ITEMS = st.lists(st.sampled_from(["good", "nowhere", "broken"]), min_size=1, max_size=6)
 # what the worker meets while it begins its n-th item: nothing, its end before or after the commit, a failure
@@ -115,7 +116,7 @@ class Story:
             self.work(9, "whole")
         error: dict[str, Any] = {"code": "RECONCILED_STALE_CLAIM", "class": "transient", "retryable": True}
         if not is_terminal(JOB, self.job().status) and not self.job().waiting_on:
-            self.seed.records.repairs.dead_letter(self.job().job_id, error, dlq_id="dlq_x", run_status="failed")
+            self.seed.records.repairs.dead_letter(self.job().job_id, error, dlq_id=ids.new("dlq"), run_status="failed")
         ended(self.seed, self.job())
         for index in range(len(self.asked)):
             self.end(index, "succeeded")
@@ -123,7 +124,9 @@ class Story:
 
 
 @given(asked=ITEMS, steps=STEPS)
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_items_are_counted_once_and_begun_once_in_every_story(
     databases: Databases, asked: list[str], steps: list[tuple[str, int, str]]
 ) -> None:
