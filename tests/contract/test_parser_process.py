@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,46 +15,43 @@ from shared.adapters.parser_process import MIB, Limits, ProcessParser
 from shared.domain.errors import Retryable
 
 TARGET = "tests.contract.parsing_samples:MisbehavingParser"
-LIMITS = Limits(memory_bytes=256 * MIB, page_seconds=0.5)
+PATIENT, IMPATIENT = 60.0, 0.5  # seconds per page: only what never ends is given up early
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture()
-def parser() -> Iterator[ProcessParser]:
-    made = ProcessParser(TARGET, "misbehaving", "1", LIMITS, size=1)
-    yield made
-    made.close()
+@contextmanager
+def misbehaving(page_seconds: float = PATIENT) -> Iterator[ProcessParser]:
+    limits = Limits(memory_bytes=256 * MIB, page_seconds=page_seconds)
+    with closing(ProcessParser(TARGET, "misbehaving", "1", limits, size=1)) as parser:
+        yield parser
 
 
 @pytest.mark.parametrize(
-    ("deed", "code"),
+    ("deed", "code", "page_seconds"),
     [
-        ("loop", "DOC_PARSE_TIMEOUT"),
-        ("locked-loop", "DOC_PARSE_TIMEOUT"),
-        ("crash", "DOC_PARSE_UNKNOWN_ERROR"),
-        ("bug", "DOC_PARSE_UNKNOWN_ERROR"),
+        ("loop", "DOC_PARSE_TIMEOUT", IMPATIENT),
+        ("locked-loop", "DOC_PARSE_TIMEOUT", IMPATIENT),
+        ("crash", "DOC_PARSE_UNKNOWN_ERROR", PATIENT),
+        ("bug", "DOC_PARSE_UNKNOWN_ERROR", PATIENT),
     ],
 )
-def test_misdeeds_end_with_their_code_and_the_next_call_is_served(parser: ProcessParser, deed: str, code: str) -> None:
-    assert parser.survey(Path(deed), "x") == "served"  # type: ignore[comparison-overlap]
-    with pytest.raises(Retryable) as caught:
-        parser.parse(Path(deed), "x", 1, 1)
-    assert caught.value.code == code
-    assert parser.survey(Path(deed), "x") == "served"  # type: ignore[comparison-overlap]
+def test_misdeeds_end_with_their_code_and_the_next_call_is_served(deed: str, code: str, page_seconds: float) -> None:
+    with misbehaving(page_seconds) as parser:
+        assert parser.survey(Path(deed), "x") == "served"  # type: ignore[comparison-overlap]
+        with pytest.raises(Retryable) as caught:
+            parser.parse(Path(deed), "x", 1, 1)
+        assert caught.value.code == code
+        assert parser.survey(Path(deed), "x") == "served"  # type: ignore[comparison-overlap]
 
 
 def test_too_much_memory_ends_with_its_code() -> None:
-    parser = ProcessParser(TARGET, "misbehaving", "1", Limits(memory_bytes=256 * MIB, page_seconds=30), size=1)
-    try:
-        with pytest.raises(Retryable) as caught:
-            parser.parse(Path("memory"), "x", 1, 1)
-    finally:
-        parser.close()
+    with misbehaving() as parser, pytest.raises(Retryable) as caught:
+        parser.parse(Path("memory"), "x", 1, 1)
     assert caught.value.code == "DOC_PARSE_MEMORY_LIMIT"
 
 
-def test_no_cause_reaches_the_user(parser: ProcessParser) -> None:
-    with pytest.raises(Retryable) as caught:
+def test_no_cause_reaches_the_user() -> None:
+    with misbehaving() as parser, pytest.raises(Retryable) as caught:
         parser.parse(Path("bug"), "x", 1, 1)
     assert "a bug" not in str(caught.value)
 
@@ -73,7 +71,7 @@ def test_the_child_ends_when_its_parent_is_killed_at_work(deed: str) -> None:
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     parent.stdout.close()
-    for _ in range(200):
+    for _ in range(1200):
         if not is_running(child):
             return
         time.sleep(0.05)
