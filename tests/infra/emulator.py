@@ -9,7 +9,6 @@ import hashlib
 import io
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from typing import Any
 
 from infra.aws.bundle import PYTHON, interpreter
 from tests.moto_server import KEYS, REGION, new_client
+from tests.ports import a_port
 
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "requirements-emulator.lock"
@@ -72,9 +72,7 @@ def installed() -> Path:
 @contextmanager
 def running(folder: Path) -> Iterator[Emulator]:
     """Start it with nothing in it; its files are below the folder."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = a_port()
     temporary, log = folder / "tmp", folder / "ministack.log"
     temporary.mkdir()
     environment = KEYS | {
