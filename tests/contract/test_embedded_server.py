@@ -77,7 +77,7 @@ def test_all_roles_can_log_in(product: Databases) -> None:
 def test_nobody_logs_in_without_the_password(product: Databases) -> None:
     for user in ("postgres", "bidproof_owner", "bidproof_app"):
         with pytest.raises(psycopg.OperationalError, match=r"password|supplied"):
-            psycopg.connect(url_with(product.app_url, user=user, password="wrong"), connect_timeout=5)
+            psycopg.connect(url_with(product.app_url, user=user, password="wrong"), connect_timeout=60)
 
 
 def test_secrets_are_for_their_owner_only(root: Path, product: Databases) -> None:
