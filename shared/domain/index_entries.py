@@ -1,12 +1,14 @@
 """Turn chunks into what the index keeps of them (spec 04 section 9, P67)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from shared.domain.chunk_tables import RowView, row_views
 from shared.domain.chunks import Chunk
 from shared.domain.retrieval import IndexEntry, KeptEntry
 from shared.domain.terms import codes, terms
+
+PORTION = 8  # entries whose texts are embedded between two looks at the time
 
 
 class PlannedEntry(NamedTuple):
@@ -31,6 +33,27 @@ def planned_entries(chunks: Iterable[Chunk]) -> list[PlannedEntry]:
         plan.append(PlannedEntry(chunk, None, None if views else embedded_text(chunk.heading_path, chunk.text)))
         plan += [PlannedEntry(chunk, view, embedded_text(chunk.heading_path, view.text)) for view in views]
     return plan
+
+
+def embedded_entries(
+    plan: Sequence[PlannedEntry],
+    passages: Callable[[Sequence[str]], Iterable[Sequence[float]]],
+    *,
+    has_time: Callable[[], bool],
+) -> list[IndexEntry]:
+    """The planned entries with the vectors of their texts, the first ones only when time runs out on the way.
+
+    The embedder keeps what it computed, so stopping for time loses nothing."""
+    made: list[IndexEntry] = []
+    for start in range(0, len(plan), PORTION):
+        if not has_time():
+            break
+        portion = plan[start : start + PORTION]
+        vectors = iter(passages([one.text for one in portion if one.text is not None]))
+        made += [
+            index_entry(one.chunk, view=one.view, vector=None if one.text is None else next(vectors)) for one in portion
+        ]
+    return made
 
 
 def expected_entries(plan: Iterable[PlannedEntry]) -> dict[str, KeptEntry]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 # How long a job may take from its acceptance (W17).
 DEADLINES = {
@@ -23,6 +23,15 @@ MACHINES = {
     "batch": "tasks",
 }
 TASK_TYPES = frozenset(job_type for job_type, machine in MACHINES.items() if machine == "tasks")
+# What a job of the type works on.
+RESOURCES = {
+    "ingest_document": "document",
+    "evaluate_bid": "evaluation",
+    "resume_evaluation": "evaluation",
+    "roll_out_release": "release",
+    "export": "export",
+    "batch": "batch",
+}
 FIRST_STAGE = {"ingest_document": "ingest", "evaluate_bid": "retrieve", "resume_evaluation": "review"}
 # The stage that a job enters with a state of its machine (spec D112, W27-W51).
 STAGE_OF_STATE = {
@@ -70,6 +79,32 @@ class Job:
     trace_id: str = ""
     row_version: int = 1
     payload: dict[str, Any] = field(default_factory=dict)
+
+
+class Given(TypedDict, total=False):
+    """What an accepted job may have beside its type and its resource."""
+
+    project_id: str | None
+    lane: str
+    priority: int
+    batch_id: str | None
+    requeue_of: str | None
+    payload: dict[str, Any]
+
+
+def new_job(
+    job_type: str, resource_id: str, *, job_id: str, tenant_id: str, now: datetime, **given: Unpack[Given]
+) -> Job:
+    """A queued job; kind of resource and deadline are those of its type (W17)."""
+    return Job(
+        job_id=job_id,
+        tenant_id=tenant_id,
+        job_type=job_type,
+        resource_type=RESOURCES[job_type],
+        resource_id=resource_id,
+        deadline_at=now + DEADLINES[job_type],
+        **given,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,13 @@
-"""What a client needs to send one file: a single link, or one per missing part (spec A54, A60)."""
+"""What of a file has been sent, and what a client needs to send it: one link, or one per missing part (A54, A60)."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.documents import UploadFile
+from shared.domain.errors import Permanent
 from shared.domain.upload_rules import PART_SIZE, part_count
-from shared.ports.objects import ObjectStore, SignedRequest
+from shared.ports.objects import ObjectStore, SignedRequest, StoredObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,16 @@ class FileLinks:
     put: SignedRequest | None = None
     part_size: int | None = None
     parts: tuple[PartLink, ...] = ()
+
+
+def sent_object(objects: ObjectStore, file: UploadFile) -> StoredObject | None:
+    """What the file's key holds; None before all of it has arrived."""
+    try:
+        return objects.head(file.object_key)
+    except Permanent as error:
+        if error.code != "DOC_STORAGE_MISSING":
+            raise
+        return None
 
 
 def file_links(

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from shared.domain.documents import UploadFile, UploadSession
-from shared.domain.errors import Permanent
 from shared.ports.objects import ObjectStore, StoredObject, StoredPart
 from shared.ports.records import Records
+from shared.ports.upload_links import sent_object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ def check_upload(command: CheckUpload, *, records: Records, objects: ObjectStore
 
 
 def _state(file: UploadFile, objects: ObjectStore) -> FileState:
-    stored = _stored(file, objects)
+    stored = sent_object(objects, file)
     parts: tuple[StoredPart, ...] = ()
     if stored is None and file.multipart_id is not None:
         parts = tuple(objects.parts(file.object_key, file.multipart_id))
@@ -53,12 +53,3 @@ def _state(file: UploadFile, objects: ObjectStore) -> FileState:
     else:
         state = "partial" if parts else "missing"
     return FileState(file=file, state=state, stored=stored, parts=parts)
-
-
-def _stored(file: UploadFile, objects: ObjectStore) -> StoredObject | None:
-    try:
-        return objects.head(file.object_key)
-    except Permanent as error:
-        if error.code != "DOC_STORAGE_MISSING":
-            raise
-        return None

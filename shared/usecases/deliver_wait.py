@@ -5,7 +5,7 @@ from typing import Any
 
 from shared.domain.errors import Retryable
 from shared.domain.evaluation_rows import Wait
-from shared.domain.jobs import DEADLINES, Job
+from shared.domain.jobs import new_job
 from shared.domain.transitions import JOB, is_terminal
 from shared.ports.platform import Clock, Ids, Vault, Workflows
 from shared.ports.records import Records
@@ -73,15 +73,14 @@ def _resume(records: Records, wait: Wait, ids: Ids, clock: Clock) -> None:
         return
     next_run_id = ids.new("run")
     job = records.jobs.accept(
-        Job(
+        new_job(
+            "resume_evaluation",
+            evaluation.evaluation_id,
             job_id=ids.new("job"),
             tenant_id=records.actor.tenant_id,
-            job_type="resume_evaluation",
-            resource_type="evaluation",
-            resource_id=evaluation.evaluation_id,
+            now=clock.now(),
             project_id=evaluation.project_id,
             lane="interactive",
-            deadline_at=clock.now() + DEADLINES["resume_evaluation"],
             payload={"start_at": "apply", "review_id": review.review_id},
         ),
         run_id=next_run_id,

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.domain.errors import Permanent, Retryable
+from shared.domain.errors import Retryable
 from shared.domain.evaluation_rows import CriterionRun, Evaluation
-from shared.domain.plans import SETTLED_RUNS, criteria_progress, rules_first
-from shared.ports.reasoning import CriterionGraph, ThreadState
+from shared.domain.plans import SETTLED_RUNS, rules_first
+from shared.ports.criterion_notes import note_thread
+from shared.ports.reasoning import CriterionGraph
 from shared.ports.records import Records
 
 NEEDED = 90.0  # seconds that must remain before the next criterion, W126
@@ -89,19 +90,4 @@ def _work(
             decision_id=decision_id,
             interrupt_id=asked.get(run.criterion_id),
         )
-    _note(records, evaluation, run, after)
-
-
-def _note(records: Records, evaluation: Evaluation, run: CriterionRun, after: ThreadState) -> None:
-    if after.status not in ("finished", "interrupted"):
-        raise Permanent("DATA_CORRUPTED", f"thread {run.thread_id} stopped as {after.status}")
-    with records.transaction():
-        records.evaluations.mark_criterion(
-            evaluation.evaluation_id,
-            run.criterion_id,
-            "completed" if after.status == "finished" else "interrupted",
-            interrupt_id=after.interrupt_id,
-            input_hash=after.input_hash,
-        )
-        done = criteria_progress(records.evaluations.criterion_runs(evaluation.evaluation_id))
-        records.jobs.progress(evaluation.job_id or "", done=done, step="EvaluateCriteria")
+    note_thread(records, evaluation, run, after, step="EvaluateCriteria")

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.domain.documents import Document, UploadFile, UploadSession
-from shared.domain.errors import CodedError, Permanent, Refused, Retryable
-from shared.domain.jobs import DEADLINES, Job
+from shared.domain.errors import CodedError, Refused, Retryable
+from shared.domain.jobs import new_job
 from shared.domain.upload_rules import SentPart, check_parts
 from shared.ports.document_records import Blob
 from shared.ports.objects import ObjectStore, StoredObject
 from shared.ports.platform import Clock, Ids
 from shared.ports.records import Records
+from shared.ports.upload_links import sent_object
 
 OF_ONE_FILE = ("UPLOAD_INCOMPLETE", "CHECKSUM_MISMATCH")  # transient, and say nothing about the other files
 
@@ -128,7 +129,7 @@ def _register(
 def _arrived(file: UploadFile, sent: SentFile, with_: _Parts) -> StoredObject:
     """The stored object with the announced bytes; raises Retryable UPLOAD_INCOMPLETE or CHECKSUM_MISMATCH, Refused
     UPLOAD_PARTS_INVALID (fresh links then lead to a new key, because objects are written once)."""
-    stored = _stored(file, with_.objects)
+    stored = sent_object(with_.objects, file)
     if stored is None and file.multipart_id is not None:
         stored = _joined(file, file.multipart_id, sent, with_.objects)
     if stored is None:
@@ -136,15 +137,6 @@ def _arrived(file: UploadFile, sent: SentFile, with_: _Parts) -> StoredObject:
     if (stored.size_bytes, stored.sha256) != (file.size_bytes, file.sha256):
         raise Retryable("CHECKSUM_MISMATCH", details={"files": [file.file_id]})
     return stored
-
-
-def _stored(file: UploadFile, objects: ObjectStore) -> StoredObject | None:
-    try:
-        return objects.head(file.object_key)
-    except Permanent as error:
-        if error.code != "DOC_STORAGE_MISSING":
-            raise
-        return None
 
 
 def _joined(file: UploadFile, multipart_id: str, sent: SentFile, objects: ObjectStore) -> StoredObject:
@@ -173,14 +165,13 @@ def _accept(upload: UploadSession, file: UploadFile, stored: StoredObject, bid_i
     records.uploads.change_file(file.file_id, document_id=document.document_id)
     records.trail.audit("document.uploaded", "document", document.document_id, changes={"sha256": file.sha256})
     document = records.moves.document(document, "parse_queued")
-    job = Job(
+    job = new_job(
+        "ingest_document",
+        document.document_id,
         job_id=with_.ids.new("job"),
         tenant_id=records.actor.tenant_id,
-        job_type="ingest_document",
-        resource_type="document",
-        resource_id=document.document_id,
+        now=with_.clock.now(),
         project_id=document.project_id,
-        deadline_at=with_.clock.now() + DEADLINES["ingest_document"],
     )
     records.jobs.accept(job, run_id=with_.ids.new("run"))
 

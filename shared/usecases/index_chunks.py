@@ -6,13 +6,12 @@ from functools import partial
 
 from shared.domain.chunks import Chunk
 from shared.domain.errors import CodedError, Permanent, Retryable
-from shared.domain.index_entries import count_found, index_entry, planned_entries
+from shared.domain.index_entries import PORTION, count_found, embedded_entries, planned_entries
 from shared.domain.ingest_plan import INDEXED, MAX_ROUNDS, WITH_FACTS
 from shared.domain.retrieval import IndexEntry
 from shared.ports.reading import ChunkIndex, Embedder
 from shared.ports.records import Records
 
-PORTION = 8
 RESERVE_SECONDS = 60.0
 
 
@@ -112,14 +111,8 @@ class _Work:
     def entries(self, chunks: Sequence[Chunk]) -> list[IndexEntry] | None:
         """The entries of the chunks with their vectors, or None when time ran out while embedding."""
         plan = planned_entries(chunks)
-        vectors = self._vectors([text for _, _, text in plan if text is not None])
-        if vectors is None:
-            return None
-        following = iter(vectors)
-        return [
-            index_entry(chunk, view=view, vector=None if text is None else next(following))
-            for chunk, view, text in plan
-        ]
+        entries = embedded_entries(plan, self.embedder.passages, has_time=lambda: self.time_left() > RESERVE_SECONDS)
+        return entries if len(entries) == len(plan) else None
 
     def write(self, chunks: Sequence[Chunk], entries: Sequence[IndexEntry]) -> CodedError | None:
         """Add the entries to every generation that is written, mark the rows, and return what was refused.
@@ -158,12 +151,3 @@ class _Work:
         done = WITH_FACTS + int((INDEXED - WITH_FACTS) * share)
         self.records.jobs.progress(job.job_id, done=done, step="IndexChunks")
         return acked
-
-    def _vectors(self, texts: Sequence[str]) -> list[list[float]] | None:
-        """One vector per text; the embedder keeps what it computed, so stopping for time loses nothing."""
-        vectors: list[list[float]] = []
-        for start in range(0, len(texts), PORTION):
-            if self.time_left() <= RESERVE_SECONDS:
-                return None
-            vectors += self.embedder.passages(texts[start : start + PORTION])
-        return vectors

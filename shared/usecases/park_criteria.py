@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from shared.domain.errors import Permanent
-from shared.domain.plans import SETTLED_RUNS, criteria_progress
+from shared.domain.plans import SETTLED_RUNS
+from shared.ports.criterion_notes import note_thread
 from shared.ports.reasoning import CriterionGraph
 from shared.ports.records import Records
 
@@ -39,16 +40,5 @@ def park_criteria(command: ParkCriteria, *, records: Records, criterion_graph: C
     unfinished = [run for run in runs if run.status not in SETTLED_RUNS]
     for run in unfinished:
         after = criterion_graph.park(evaluation.evaluation_id, run.criterion_id, reason=reason)
-        if after.status not in ("finished", "interrupted"):
-            raise Permanent("DATA_CORRUPTED", f"thread {run.thread_id} stopped as {after.status}")
-        with records.transaction():
-            records.evaluations.mark_criterion(
-                evaluation.evaluation_id,
-                run.criterion_id,
-                "completed" if after.status == "finished" else "interrupted",
-                interrupt_id=after.interrupt_id,
-                input_hash=after.input_hash,
-            )
-            done = criteria_progress(records.evaluations.criterion_runs(evaluation.evaluation_id))
-            records.jobs.progress(evaluation.job_id or "", done=done, step="ParkCriteria")
+        note_thread(records, evaluation, run, after, step="ParkCriteria")
     return ParkedCriteria(parked=len(unfinished), reason=reason)

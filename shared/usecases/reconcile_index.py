@@ -5,13 +5,12 @@ from dataclasses import dataclass, replace
 
 from shared.domain.errors import CodedError
 from shared.domain.index_differences import IndexDifferences, compare
-from shared.domain.index_entries import PlannedEntry, expected_entries, index_entry, planned_entries
+from shared.domain.index_entries import embedded_entries, expected_entries, planned_entries
 from shared.domain.retrieval import IndexEntry
 from shared.domain.sweeps import SWEEP_ROWS, Candidate, Reconciled
 from shared.ports.sweeps import Sweeps, TenantIndex
 
 ENTRIES, STRANGERS = "index_entries", "index_strangers"
-PORTION = 8  # texts embedded between two looks at the time, as in IndexChunks
 RESERVE_SECONDS = 15.0  # for the writes after the last vector
 
 
@@ -61,7 +60,8 @@ def _equalize(found: Candidate, at: TenantIndex, time_left: Callable[[], float])
     if not different:
         return False
     wanted = {*different.missing, *different.changed}
-    entries = _entries([one for one in plan if one.entry_id in wanted], at, time_left)
+    due = [one for one in plan if one.entry_id in wanted]
+    entries = embedded_entries(due, at.embedder.passages, has_time=lambda: time_left() >= RESERVE_SECONDS)
     # replacing an entry does not take the vector of the old one away everywhere
     gone = [key for key in different.changed if kept[key].has_vector and not expected[key].has_vector]
     seen = replace(found, observed={"run": run_id, **different.told()})
@@ -77,20 +77,6 @@ def _equalize(found: Candidate, at: TenantIndex, time_left: Callable[[], float])
         at.records.findings.add(ENTRIES, seen, repaired=False)
         raise
     return is_repaired
-
-
-def _entries(plan: Sequence[PlannedEntry], at: TenantIndex, time_left: Callable[[], float]) -> list[IndexEntry]:
-    """The entries with their vectors, as many as time allows; the embedder keeps what it computed."""
-    made: list[IndexEntry] = []
-    for start in range(0, len(plan), PORTION):
-        if time_left() < RESERVE_SECONDS:
-            break
-        portion = plan[start : start + PORTION]
-        vectors = iter(at.embedder.passages([one.text for one in portion if one.text is not None]))
-        made += [
-            index_entry(one.chunk, view=one.view, vector=None if one.text is None else next(vectors)) for one in portion
-        ]
-    return made
 
 
 def _write(entries: Sequence[IndexEntry], run_id: str, at: TenantIndex) -> int:

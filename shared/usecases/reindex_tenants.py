@@ -6,7 +6,7 @@ from typing import Literal
 
 from shared.domain.errors import Permanent, Refused, Retryable
 from shared.domain.index_differences import compare
-from shared.domain.index_entries import PlannedEntry, embedded_text, expected_entries, index_entry, planned_entries
+from shared.domain.index_entries import PlannedEntry, embedded_entries, embedded_text, expected_entries, planned_entries
 from shared.domain.index_generations import (
     QUERY_TERMS,
     RECALL_AT,
@@ -16,7 +16,7 @@ from shared.domain.index_generations import (
     may_be_searched,
     own_scope,
 )
-from shared.domain.retrieval import IndexEntry, RankedId
+from shared.domain.retrieval import RankedId
 from shared.domain.sweeps import Reconciled
 from shared.domain.terms import unique_terms
 from shared.ports.reading import ChunkIndex
@@ -24,7 +24,6 @@ from shared.ports.sweeps import Sweeps, TenantGenerations
 
 SWEEP = "index_generations"
 DOCUMENTS = 50  # looked up at once
-PORTION = 8  # texts embedded between two looks at the time, as in IndexChunks
 RESERVE_SECONDS = 15.0  # for the writes after the last vector, and for the switch
 
 
@@ -117,7 +116,8 @@ def _equalize(
     expected = expected_entries(_of(subject, every))
     due = compare(expected, new.entries(document_id))
     wanted = {*due.missing, *due.changed}
-    entries = _entries([one for one in every if one.entry_id in wanted], at, time_left)
+    left = [one for one in every if one.entry_id in wanted]
+    entries = embedded_entries(left, at.embedder.passages, has_time=lambda: time_left() >= RESERVE_SECONDS)
     if len(entries) < len(wanted) or time_left() < RESERVE_SECONDS:
         return False
     with records.transaction():
@@ -157,20 +157,6 @@ def _check(subject: Subject, every: Sequence[PlannedEntry], new: ChunkIndex) -> 
     fewer = new.count(subject.document_id) < len({one.chunk.chunk_id for one in _of(subject, every)})
     if different or strange or fewer:
         raise Retryable("INDEX_WRITE_PARTIAL", details={"failed": [*different.missing, *different.changed, *strange]})
-
-
-def _entries(plan: Sequence[PlannedEntry], at: TenantGenerations, time_left: Callable[[], float]) -> list[IndexEntry]:
-    """The entries with their vectors, which the embedder mostly knows; as many as time allows."""
-    made: list[IndexEntry] = []
-    for start in range(0, len(plan), PORTION):
-        if time_left() < RESERVE_SECONDS:
-            break
-        portion = plan[start : start + PORTION]
-        vectors = iter(at.embedder.passages([one.text for one in portion if one.text is not None]))
-        made += [
-            index_entry(one.chunk, view=one.view, vector=None if one.text is None else next(vectors)) for one in portion
-        ]
-    return made
 
 
 def _turn_out(new: ChunkIndex, at: TenantGenerations) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from shared.domain.errors import Permanent, Refused
 from shared.domain.evaluation_rows import Evaluation
-from shared.domain.jobs import DEADLINES, Job
+from shared.domain.jobs import Job, new_job
 from shared.domain.plans import is_continued
 from shared.domain.transitions import JOB, is_terminal
 from shared.ports.platform import Clock, Ids
@@ -73,14 +73,13 @@ def _outdated(records: Records, graph: CriterionGraph, evaluation: Evaluation) -
 def _job(
     records: Records, evaluation: Evaluation, command: ReissueReview, start_at: str, ids: Ids, clock: Clock
 ) -> Job:
-    return Job(
+    return new_job(
+        "resume_evaluation",
+        evaluation.evaluation_id,
         job_id=ids.new("job"),
         tenant_id=records.actor.tenant_id,
-        job_type="resume_evaluation",
-        resource_type="evaluation",
-        resource_id=evaluation.evaluation_id,
+        now=clock.now(),
         project_id=evaluation.project_id,
         lane="interactive",
-        deadline_at=clock.now() + DEADLINES["resume_evaluation"],
         payload={"start_at": start_at, "wait_seconds": command.wait_seconds},
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 from shared.domain.documents import Document
 from shared.domain.errors import Refused
 from shared.domain.file_types import ZIP
-from shared.domain.jobs import DEADLINES, Job
+from shared.domain.jobs import Job, new_job
 from shared.domain.transitions import JOB, is_terminal
 from shared.ports.platform import Clock, Ids
 from shared.ports.records import Records
@@ -75,15 +75,14 @@ def _check(document: Document, newest: Job | None) -> None:
 def _job(
     document: Document, dead: Job | None, command: ReparseDocument, records: Records, *, job_id: str, now: datetime
 ) -> Job:
-    return Job(
+    return new_job(
+        "ingest_document",
+        document.document_id,
         job_id=job_id,
         tenant_id=records.actor.tenant_id,
-        job_type="ingest_document",
-        resource_type="document",
-        resource_id=document.document_id,
+        now=now,
         project_id=document.project_id,
         lane=command.lane,
-        deadline_at=now + DEADLINES["ingest_document"],
         requeue_of=None if dead is None else dead.job_id,
         payload={"replaces": document.parse_run_id} if document.parse_run_id else {},
     )

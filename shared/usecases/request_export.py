@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from shared.domain.exports import Export
-from shared.domain.jobs import DEADLINES, Job
+from shared.domain.jobs import Job, new_job
 from shared.ports.platform import Clock, Ids
 from shared.ports.records import Records
 
@@ -32,15 +32,14 @@ def request_export(command: RequestExport, *, records: Records, ids: Ids, clock:
         report = records.reports.get(command.report_id)
         project_id = records.evaluations.get(report.evaluation_id).project_id
         export_id, run_id = ids.new("exp"), ids.new("run")
-        job = Job(
+        job = new_job(
+            "export",
+            export_id,
             job_id=ids.new("job"),
             tenant_id=records.actor.tenant_id,
-            job_type="export",
-            resource_type="export",
-            resource_id=export_id,
+            now=clock.now(),
             project_id=project_id,
             lane=command.lane,
-            deadline_at=clock.now() + DEADLINES["export"],
         )
         job = records.jobs.accept(job, run_id=run_id)
         source = {"type": "report", "id": report.report_id}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shared.domain.errors import Permanent, Refused
 from shared.domain.evaluation_rows import CriterionRun
-from shared.domain.jobs import DEADLINES, Job
+from shared.domain.jobs import Job, new_job
 from shared.domain.transitions import JOB, is_terminal
 from shared.ports.platform import Clock, Ids
 from shared.ports.reasoning import CriterionGraph
@@ -52,15 +52,14 @@ def request_review(
         _check_threads(criterion_graph, runs)
         run_id = ids.new("run")
         job = records.jobs.accept(
-            Job(
+            new_job(
+                "resume_evaluation",
+                evaluation.evaluation_id,
                 job_id=ids.new("job"),
                 tenant_id=records.actor.tenant_id,
-                job_type="resume_evaluation",
-                resource_type="evaluation",
-                resource_id=evaluation.evaluation_id,
+                now=clock.now(),
                 project_id=evaluation.project_id,
                 lane="interactive",
-                deadline_at=clock.now() + DEADLINES["resume_evaluation"],
                 payload={"start_at": "review", "requested": command.reason, "criteria": list(command.criteria)},
             ),
             run_id=run_id,

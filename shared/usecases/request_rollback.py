@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from shared.domain.errors import Refused
-from shared.domain.jobs import DEADLINES, Job
+from shared.domain.jobs import Job, new_job
 from shared.domain.releases import ROLL_BACK, SHIFTED, Release
 from shared.domain.transitions import JOB, is_terminal
 from shared.ports.platform import Clock, Ids
@@ -56,13 +56,12 @@ def request_rollback(command: RequestRollback, *, records: Records, ids: Ids, cl
 
 
 def _job(records: Records, release: Release, ids: Ids, clock: Clock) -> Job:
-    return Job(
+    return new_job(
+        "roll_out_release",
+        release.release_id,
         job_id=ids.new("job"),
         tenant_id=records.actor.tenant_id,
-        job_type="roll_out_release",
-        resource_type="release",
-        resource_id=release.release_id,
+        now=clock.now(),
         lane="interactive",
-        deadline_at=clock.now() + DEADLINES["roll_out_release"],
         payload={"start_at": ROLL_BACK},
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.domain.dead_letters import DeadLetter, refused_keys
 from shared.domain.errors import Refused
-from shared.domain.jobs import DEADLINES, Job
+from shared.domain.jobs import Job, new_job
 from shared.domain.transitions import JOB, is_terminal
 from shared.ports.platform import Clock, Ids
 from shared.ports.records import Records
@@ -60,16 +60,15 @@ def _again(records: Records, old: Job, ids: Ids, clock: Clock) -> Job:
     job_type, payload = old.job_type, old.payload
     if old.job_type == "resume_evaluation" and records.evaluations.get(old.resource_id).status == "failed":
         job_type, payload = "evaluate_bid", {}
-    return Job(
+    return new_job(
+        job_type,
+        old.resource_id,
         job_id=ids.new("job"),
         tenant_id=old.tenant_id,
-        job_type=job_type,
-        resource_type=old.resource_type,
-        resource_id=old.resource_id,
+        now=clock.now(),
         project_id=old.project_id,
         lane=old.lane,
         priority=old.priority,
-        deadline_at=clock.now() + DEADLINES[job_type],
         requeue_of=old.job_id,
         payload=payload,
     )

@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.domain.documents import UploadFile
-from shared.domain.errors import Permanent, Refused
+from shared.domain.errors import Refused
 from shared.domain.object_keys import next_upload_key
 from shared.domain.upload_rules import LINK_LIFE, part_count
-from shared.ports.objects import ObjectStore, StoredObject
+from shared.ports.objects import ObjectStore
 from shared.ports.platform import Clock
 from shared.ports.records import Records
-from shared.ports.upload_links import FileLinks, file_links
+from shared.ports.upload_links import FileLinks, file_links, sent_object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ def sign_upload_links(
 def _links(
     file: UploadFile, numbers: tuple[int, ...], records: Records, objects: ObjectStore, expires_at: datetime
 ) -> FileLinks:
-    stored = None if file.document_id is not None else _stored(file, objects)
+    stored = None if file.document_id is not None else sent_object(objects, file)
     if stored is not None and (stored.size_bytes, stored.sha256) != (file.size_bytes, file.sha256):
         file, stored = _renewed(file, records, objects), None
     if stored is not None or file.document_id is not None:
@@ -75,12 +75,3 @@ def _renewed(file: UploadFile, records: Records, objects: ObjectStore) -> Upload
     multipart = file.multipart_id and objects.start_multipart(key, media_type=file.media_type)
     records.uploads.change_file(file.file_id, object_key=key, multipart_id=multipart)
     return replace(file, object_key=key, multipart_id=multipart)
-
-
-def _stored(file: UploadFile, objects: ObjectStore) -> StoredObject | None:
-    try:
-        return objects.head(file.object_key)
-    except Permanent as error:
-        if error.code != "DOC_STORAGE_MISSING":
-            raise
-        return None

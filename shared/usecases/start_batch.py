@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.domain.batches import MOST_ITEMS, Batch, BatchItem
 from shared.domain.errors import Refused
-from shared.domain.jobs import DEADLINES, Job
+from shared.domain.jobs import Job, new_job
 from shared.ports.platform import Clock, Ids
 from shared.ports.records import Records
 
@@ -44,14 +44,13 @@ def start_batch(command: StartBatch, *, records: Records, ids: Ids, clock: Clock
         raise Refused("BATCH_LIMIT_EXCEEDED", details={"limit": MOST_ITEMS, "items": len(command.items)})
     batch_id, run_id = ids.new("bat"), ids.new("run")
     with records.transaction():
-        job = Job(
+        job = new_job(
+            "batch",
+            batch_id,
             job_id=ids.new("job"),
             tenant_id=records.actor.tenant_id,
-            job_type="batch",
-            resource_type="batch",
-            resource_id=batch_id,
+            now=clock.now(),
             batch_id=batch_id,
-            deadline_at=clock.now() + DEADLINES["batch"],
         )
         job = records.jobs.accept(job, run_id=run_id)
         items = [_item(batch_id, number, asked) for number, asked in enumerate(command.items, start=1)]

@@ -7,7 +7,7 @@ from shared.domain.archives import is_unpacked
 from shared.domain.documents import Document
 from shared.domain.errors import Refused
 from shared.domain.evaluation_rows import Evaluation
-from shared.domain.jobs import DEADLINES, Job
+from shared.domain.jobs import Job, new_job
 from shared.domain.plans import PinnedDocument, Plan, current_versions, freeze
 from shared.domain.project_rows import Bid, Project
 from shared.ports.platform import Clock, Ids
@@ -76,15 +76,14 @@ def start_evaluation(command: StartEvaluation, *, records: Records, ids: Ids, cl
 
 
 def _job(records: Records, project: Project, evaluation_id: str, lane: str, ids: Ids, clock: Clock) -> Job:
-    return Job(
+    return new_job(
+        "evaluate_bid",
+        evaluation_id,
         job_id=ids.new("job"),
         tenant_id=records.actor.tenant_id,
-        job_type="evaluate_bid",
-        resource_type="evaluation",
-        resource_id=evaluation_id,
+        now=clock.now(),
         project_id=project.project_id,
         lane=lane,
-        deadline_at=clock.now() + DEADLINES["evaluate_bid"],
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from shared.domain.errors import Refused
-from shared.domain.jobs import DEADLINES, Job
+from shared.domain.jobs import Job, new_job
 from shared.domain.releases import BUSY, Release
 from shared.domain.transitions import JOB, is_terminal
 from shared.ports.platform import Clock, Ids
@@ -42,14 +42,13 @@ def start_release(command: StartRelease, *, records: Records, ids: Ids, clock: C
                     raise Refused("RELEASE_STATE_CONFLICT", "another release is under way", details=details)
         run_id = ids.new("run")
         job = records.jobs.accept(
-            Job(
+            new_job(
+                "roll_out_release",
+                release.release_id,
                 job_id=ids.new("job"),
                 tenant_id=records.actor.tenant_id,
-                job_type="roll_out_release",
-                resource_type="release",
-                resource_id=release.release_id,
+                now=clock.now(),
                 lane="interactive",
-                deadline_at=clock.now() + DEADLINES["roll_out_release"],
             ),
             run_id=run_id,
         )

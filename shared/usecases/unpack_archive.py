@@ -7,7 +7,7 @@ from shared.domain.documents import Document
 from shared.domain.errors import Permanent, Retryable
 from shared.domain.file_types import ZIP
 from shared.domain.ingest_plan import INDEXED, INSPECTED
-from shared.domain.jobs import DEADLINES, Job
+from shared.domain.jobs import Job, new_job
 from shared.domain.object_keys import entry_key
 from shared.ports.archive_records import KeptEntry
 from shared.ports.document_records import Blob
@@ -144,16 +144,15 @@ def _accept(child: Document, entry: ArchiveEntry, with_: _Parts) -> None:
     records.trail.audit("document.unpacked", "document", document.document_id, changes=changes)
     records.moves.document(document, "parse_queued")
     parent = _job_of(child.parent_id or "", records)
-    job = Job(
+    job = new_job(
+        "ingest_document",
+        document.document_id,
         job_id=with_.ids.new("job"),
         tenant_id=records.actor.tenant_id,
-        job_type="ingest_document",
-        resource_type="document",
-        resource_id=document.document_id,
+        now=with_.clock.now(),
         project_id=document.project_id,
         lane=parent.lane,
         priority=parent.priority,
-        deadline_at=with_.clock.now() + DEADLINES["ingest_document"],
     )
     records.jobs.accept(job, run_id=with_.ids.new("run"))
 
