@@ -7,21 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.asl_definition import CALLBACK, find_problems, function_of, scopes
-from shared.domain.retries import STEP_RETRIES
+from shared.domain.retries import STEP_ERRORS, STEP_RETRIES
 
 FOLDER = Path(__file__).parents[2] / "statemachines"
 RECORDER = "RecordFailure"
 TIMEOUTS = ["States.Timeout", "States.HeartbeatTimeout"]
-RETRIED = [
-    "Retryable",
-    *TIMEOUTS,
-    "Sandbox.Timedout",
-    "Lambda.Unknown",
-    "Lambda.ServiceException",
-    "Lambda.AWSLambdaException",
-    "Lambda.SdkClientException",
-    "Lambda.TooManyRequestsException",
-]
+RETRIED = [*STEP_ERRORS]
 _STEPS = {"IntervalSeconds": 1, "BackoffRate": 2.0, "MaxDelaySeconds": 30}
 PROFILES: Mapping[str, Mapping[str, Any]] = {
     "job": {"ErrorEquals": RETRIED, **_STEPS, "MaxAttempts": STEP_RETRIES},

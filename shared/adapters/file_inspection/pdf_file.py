@@ -6,6 +6,7 @@ from pathlib import Path
 import pypdfium2
 from pypdfium2 import raw
 
+from shared.adapters.pdf_documents import opened_pdf
 from shared.domain.errors import Permanent
 
 MOST_PAGES = 2000  # P79
@@ -17,12 +18,7 @@ _EDGE = 1 << 16
 def check_pdf(path: Path, tail: bytes) -> tuple[int, tuple[str, ...]]:
     """The page count and the flag `repaired` for a damaged file of which nothing is lost. Raises Permanent
     DOC_PARSE_ENCRYPTED, DOC_PARSE_PDF_CORRUPT, INPUT_EMPTY_FILE or DOC_PAGE_LIMIT_EXCEEDED."""
-    try:
-        document = pypdfium2.PdfDocument(path)
-    except pypdfium2.PdfiumError as error:
-        code = "DOC_PARSE_ENCRYPTED" if error.err_code == raw.FPDF_ERR_PASSWORD else "DOC_PARSE_PDF_CORRUPT"
-        raise Permanent(code) from error
-    try:
+    with opened_pdf(path) as document:
         count = len(document)
         if count == 0:
             raise Permanent("INPUT_EMPTY_FILE", "the PDF has no pages")
@@ -33,8 +29,6 @@ def check_pdf(path: Path, tail: bytes) -> tuple[int, tuple[str, ...]]:
         if is_damaged and _breaks_off(path):
             raise Permanent("DOC_PARSE_PDF_CORRUPT", "the file is cut off")
         _walk(document, count, is_damaged=is_damaged)
-    finally:
-        document.close()
     return count, ("repaired",) if is_damaged else ()
 
 

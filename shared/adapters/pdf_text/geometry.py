@@ -1,6 +1,7 @@
 """From pdfium's user space to the page as a person sees it: crop box, rotation, origin top left (spec P54)."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +9,7 @@ import numpy.typing as npt
 from shared.domain.blocks import Box
 
 Floats = npt.NDArray[np.float64]
+Numbers = TypeVar("Numbers", float, Floats)
 LEAST_SIDE = 0.5
 
 
@@ -31,18 +33,8 @@ class Frame:
         """Height of the displayed page in points."""
         return self.right - self.left if self.rotation in (90, 270) else self.top - self.bottom
 
-    def points(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-        """Displayed coordinates of user space points."""
-        if self.rotation == 90:
-            return y - self.bottom, x - self.left
-        if self.rotation == 180:
-            return self.right - x, y - self.bottom
-        if self.rotation == 270:
-            return self.top - y, self.right - x
-        return x - self.left, self.top - y
-
-    def point(self, x: float, y: float) -> tuple[float, float]:
-        """The displayed coordinates of one user space point."""
+    def shown(self, x: Numbers, y: Numbers) -> tuple[Numbers, Numbers]:
+        """Displayed coordinates of a user space point, or of many."""
         if self.rotation == 90:
             return y - self.bottom, x - self.left
         if self.rotation == 180:
@@ -53,8 +45,8 @@ class Frame:
 
     def boxes(self, raw: Floats) -> Floats:
         """Displayed boxes (n, 4) of user space boxes given as left, bottom, right, top."""
-        ax, ay = self.points(raw[:, 0], raw[:, 1])
-        bx, by = self.points(raw[:, 2], raw[:, 3])
+        ax, ay = self.shown(raw[:, 0], raw[:, 1])
+        bx, by = self.shown(raw[:, 2], raw[:, 3])
         return np.stack([np.minimum(ax, bx), np.minimum(ay, by), np.maximum(ax, bx), np.maximum(ay, by)], axis=1)
 
 

@@ -202,4 +202,4 @@ def _baselines(text_page: int, frame: Frame, starts: list[int]) -> list[float]:
     for start in starts:
         native.char_origin(text_page, start, address, address + 8)
         address += 16
-    return frame.points(points[:, 0], points[:, 1])[1].tolist()  # type: ignore[no-any-return]
+    return frame.shown(points[:, 0], points[:, 1])[1].tolist()  # type: ignore[no-any-return]

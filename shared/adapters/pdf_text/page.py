@@ -4,11 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pypdfium2
-from pypdfium2 import raw
 
 from shared.adapters.pdf_text import native
 from shared.adapters.pdf_text.geometry import Frame, box_on_page
@@ -44,20 +42,6 @@ class PageContent:
     def lines(self) -> list[TextLine]:
         """All lines outside tables, in reading order."""
         return [item for column in self.columns for item in column if isinstance(item, TextLine)]
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[Any]:
-    """A pypdfium2 document; raises Permanent DOC_PARSE_ENCRYPTED or DOC_PARSE_PDF_CORRUPT."""
-    try:
-        document = pypdfium2.PdfDocument(path)
-    except pypdfium2.PdfiumError as error:
-        code = "DOC_PARSE_ENCRYPTED" if error.err_code == raw.FPDF_ERR_PASSWORD else "DOC_PARSE_PDF_CORRUPT"
-        raise Permanent(code) from error
-    try:
-        yield document
-    finally:
-        document.close()
 
 
 @contextmanager

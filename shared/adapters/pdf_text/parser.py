@@ -4,7 +4,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from shared.adapters.pdf_text.page import PageContent, opened, page_blocks, read_page
+from shared.adapters.pdf_documents import opened_pdf
+from shared.adapters.pdf_text.page import PageContent, page_blocks, read_page
 from shared.adapters.pdf_text.profile import Profile, make_profile, outline_key, sample_numbers
 from shared.adapters.pdf_text.survey import survey_page
 from shared.domain.block_sequence import arrange
@@ -36,7 +37,7 @@ class PdfTextParser:
     def survey(self, path: Path, media_type: str) -> list[Page]:
         """Every page with its route. Raises Permanent DOC_PARSE_ENCRYPTED or DOC_PARSE_PDF_CORRUPT."""
         known = self._of(path)
-        with opened(path) as document:
+        with opened_pdf(path) as document:
             pages = [survey_page(document, number) for number in range(1, len(document) + 1)]
         known.routes.update({page.number: page.route for page in pages})
         return pages
@@ -45,7 +46,7 @@ class PdfTextParser:
         """Blocks of pages first..last. Raises Permanent INPUT_UNSUPPORTED_FORMAT naming the pages of the range
         that are scans, ValueError for a range outside the document."""
         known = self._of(path)
-        with opened(path) as document:
+        with opened_pdf(path) as document:
             if not 1 <= first <= last <= len(document):
                 raise ValueError(f"pages {first}-{last} of a document of {len(document)}")
             _refuse_scans(document, known, first, last)

@@ -65,7 +65,7 @@ class _Reader:
 
     def _display(self, points: list[tuple[float, float]], matrix: Matrix) -> tuple[float, float, float, float]:
         a, b, c, d, e, f = matrix
-        shown = [self._frame.point(a * x + c * y + e, b * x + d * y + f) for x, y in points]
+        shown = [self._frame.shown(a * x + c * y + e, b * x + d * y + f) for x, y in points]
         xs, ys = [p[0] for p in shown], [p[1] for p in shown]
         return min(xs), min(ys), max(xs), max(ys)
 
