@@ -1,127 +1,30 @@
 """One suite over executions: the local state machine with a worker, and Step Functions (moto's interpreter over HTTP).
 
-Where moto differs from what AWS documents, a test below uses botocore's own Stubber and says so.
+Where moto differs from what AWS documents, test_step_functions_answers.py holds the calls against a stub.
 """
 
-import json
 import logging
-import queue
-import traceback
-import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
-from botocore.stub import Stubber
 
-from infra.local.worker import Worker
-from shared.adapters.local_workflows import LocalWorkflows
-from shared.adapters.stepfunctions import StepFunctionsWorkflows, execution_arn
-from shared.domain.errors import CodedError, Permanent, Retryable
-from shared.domain.executions import Execution
+from infra.local.postgres import Databases
+from shared.adapters.stepfunctions import execution_arn
+from shared.domain.errors import Permanent, Retryable
 from shared.domain.payloads import PAYLOAD_LIMIT
-from shared.ports.platform import Workflows
-from tests.moto_server import ACCOUNT, REGION, lost_client, moto_client
-from tests.workflow.conftest import PATIENCE, Direct, Shop, until
-
-MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:evaluate_bid"
-TOKEN = "AAAAKgAAAAIAAAAAAAAAAsecret" + "x" * 60
-LOCAL_ASK = {
-    "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
-    "Parameters": {"FunctionName": "${Ask}", "Payload": {"token.$": "$$.Task.Token"}},
-}
-
-
-@dataclass
-class Stand:
-    """A platform: `define` makes a machine, `ask` is the head of a Task that hands its token to `token`."""
-
-    workflows: Workflows
-    cut_off: Workflows
-    define: Callable[[dict[str, Any]], str]
-    ask: dict[str, Any]
-    token: Callable[[], str]
-    output: Callable[[str], Any]
-
-    def ended(self, ref: str) -> Execution:
-        """The execution after its end."""
-
-        def look() -> Execution | None:
-            found = self.workflows.describe(ref)
-            assert found is not None
-            return found if found.status != "running" else None
-
-        return until(look)
-
-    def asking(self, **fields: Any) -> str:
-        """A machine that waits for an answer, names its error if Caught, and gives both to its output."""
-        caught = {"Type": "Pass", "Result": {"caught": True}, "ResultPath": "$.handled", "End": True}
-        task = {"Type": "Task", **self.ask, "ResultPath": "$.answer", "End": True, **fields}
-        return self.define(
-            {"StartAt": "Ask", "States": {"Ask": task, **({"Caught": caught} if "Catch" in fields else {})}}
-        )
+from tests.contract.execution_stands import MACHINE, TOKEN, Stand, on_one_machine, on_step_functions, text_of
 
 
 @pytest.fixture
-def local_stand(databases: Any, tmp_path: Path) -> Iterator[Stand]:
-    with psycopg.connect(databases.platform_url) as connection:
-        connection.execute("truncate local_platform.executions, local_platform.frames, local_platform.tokens")
-    shop = Shop(databases.platform_url, tmp_path)
-    tokens: queue.Queue[str] = queue.Queue()
-    shop.functions["ask"] = lambda event, _context: tokens.put(event["token"])
-
-    def define(definition: dict[str, Any]) -> str:
-        name = f"m{uuid.uuid4().hex}"
-        (tmp_path / f"{name}.asl.json").write_text(json.dumps(definition))
-        return name
-
-    worker = Worker(shop.url, threads=2, resolve=shop.resolve, queues={}, schedules={})
-    worker.start()
-    cut_off = LocalWorkflows(Direct("postgresql://nobody@127.0.0.1:1/nothing"), tmp_path)
-    yield Stand(
-        workflows=shop.workflows,
-        cut_off=cut_off,
-        define=define,
-        ask=LOCAL_ASK,
-        token=lambda: tokens.get(timeout=PATIENCE),
-        output=lambda ref: shop.look(ref).output,
-    )
-    assert worker.stop()
+def local_stand(databases: Databases, tmp_path: Path) -> Iterator[Stand]:
+    with on_one_machine(databases, tmp_path) as stand:
+        yield stand
 
 
 @pytest.fixture
 def aws_stand() -> Stand:
-    client, sqs = moto_client("stepfunctions"), moto_client("sqs")
-    url = sqs.create_queue(QueueName=f"q{uuid.uuid4().hex}")["QueueUrl"]
-    machines: dict[str, str] = {}
-
-    def define(definition: dict[str, Any]) -> str:
-        name = f"m{uuid.uuid4().hex}"
-        role = f"arn:aws:iam::{ACCOUNT}:role/any"
-        made = client.create_state_machine(name=name, definition=json.dumps(definition), roleArn=role)
-        machines[name] = made["stateMachineArn"]
-        return name
-
-    def token() -> str:
-        message = until(lambda: sqs.receive_message(QueueUrl=url).get("Messages"))[0]
-        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        return str(json.loads(message["Body"])["token"])
-
-    body = {"token.$": "$$.Task.Token"}
-    return Stand(
-        workflows=StepFunctionsWorkflows(client, machines=machines),
-        cut_off=StepFunctionsWorkflows(lost_client("stepfunctions"), machines=machines),
-        define=define,
-        ask={
-            "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
-            "Parameters": {"QueueUrl": url, "MessageBody": body},
-        },
-        token=token,
-        output=lambda ref: json.loads(client.describe_execution(executionArn=ref)["output"]),
-    )
+    return on_step_functions()
 
 
 @pytest.fixture(params=["local", "aws"])
@@ -283,18 +186,8 @@ def test_a_platform_that_nobody_answers_for_may_be_tried_again(stand: Stand) -> 
         assert TOKEN not in text_of(caught.value)
 
 
-def text_of(error: BaseException) -> str:
-    """All that a log could show of an error: itself, its traceback, and every error behind it."""
-    shown = ["".join(traceback.format_exception(error))]
-    behind: BaseException | None = error
-    while behind is not None:
-        shown.append(f"{behind!r} {vars(behind)}")
-        behind = behind.__cause__ or behind.__context__
-    return " ".join(shown)
-
-
 def test_a_failure_that_comes_after_the_answer_is_refused(local_stand: Stand) -> None:
-    """moto takes it, though AWS answers TaskTimedOut: see the stubbed answers below."""
+    """moto takes it, though AWS answers TaskTimedOut: see test_step_functions_answers.py."""
     ref = local_stand.workflows.start(local_stand.asking(), name="job_1-1", input={})
     token = local_stand.token()
     assert local_stand.workflows.succeed(token, {"n": 1})
@@ -317,114 +210,6 @@ def test_a_stopped_execution_is_aborted_and_its_wait_is_gone(local_stand: Stand)
     assert not workflows.fail(token, error="E", cause="")
     assert not workflows.heartbeat(token)
     assert workflows.start(ref.partition(":")[0], name="job_1-1", input={}) == ref
-
-
-@dataclass
-class Stubbed:
-    """The adapter over a client whose answers are queued."""
-
-    stub: Stubber
-    workflows: StepFunctionsWorkflows
-
-
-@pytest.fixture
-def stubbed() -> Iterator[Stubbed]:
-    made = moto_client("stepfunctions")
-    machines = {"evaluate_bid": f"{MACHINE}:live", "ingest_document": MACHINE.replace("evaluate_bid", "ingest")}
-    with Stubber(made) as stub:
-        yield Stubbed(stub, StepFunctionsWorkflows(made, machines=machines))
-        stub.assert_no_pending_responses()
-
-
-def test_step_functions_is_told_to_stop_with_the_cause(stubbed: Stubbed) -> None:
-    ref = execution_arn(MACHINE, "job_1-1")
-    asked = {"executionArn": ref, "error": "Stopped", "cause": "c" * 32_768}
-    stubbed.stub.add_response("stop_execution", {"stopDate": 1}, asked)
-    stubbed.workflows.stop(ref, cause="c" * 40_000)
-
-
-def test_step_functions_is_told_error_and_cause_of_a_failed_wait(stubbed: Stubbed) -> None:
-    """moto loses the cause."""
-    asked = {"taskToken": TOKEN, "error": "ParserLost", "cause": "container 7"}
-    stubbed.stub.add_response("send_task_failure", {}, asked)
-    assert stubbed.workflows.fail(TOKEN, error="ParserLost", cause="container 7")
-
-
-def test_the_alias_is_started_and_the_reference_of_a_closed_name_is_computed(stubbed: Stubbed) -> None:
-    """moto cannot start an alias. The answer to a taken name carries no reference."""
-    asked = {"stateMachineArn": f"{MACHINE}:live", "name": "job_1-1", "input": '{"a":1,"b":2}'}
-    stubbed.stub.add_client_error("start_execution", "ExecutionAlreadyExists", expected_params=asked)
-    ref = stubbed.workflows.start("evaluate_bid", name="job_1-1", input={"b": 2, "a": 1})
-    assert ref == f"arn:aws:states:{REGION}:{ACCOUNT}:execution:evaluate_bid:job_1-1"
-
-
-@pytest.mark.parametrize("answer", ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"])
-def test_f19_each_answer_that_a_wait_is_gone_is_false_and_no_error(stubbed: Stubbed, answer: str) -> None:
-    """moto gives them, but one cannot choose which (W90)."""
-    for call in ("send_task_success", "send_task_failure", "send_task_heartbeat"):
-        stubbed.stub.add_client_error(call, answer, f"Invalid Token: '{TOKEN}'", 400)
-    assert stubbed.workflows.succeed(TOKEN, {}) is False
-    assert stubbed.workflows.fail(TOKEN, error="E", cause="") is False
-    assert stubbed.workflows.heartbeat(TOKEN) is False
-
-
-@pytest.mark.parametrize(
-    ("status", "ours"),
-    [
-        ("RUNNING", "running"),
-        ("SUCCEEDED", "succeeded"),
-        ("FAILED", "failed"),
-        ("TIMED_OUT", "timed_out"),
-        ("ABORTED", "aborted"),
-    ],
-)
-def test_every_status_of_step_functions_has_our_word(stubbed: Stubbed, status: str, ours: str) -> None:
-    ref = execution_arn(MACHINE, "job_1-1")
-    answer = {"executionArn": ref, "stateMachineArn": MACHINE, "status": status, "startDate": 1}
-    stubbed.stub.add_response("describe_execution", answer, {"executionArn": ref})
-    found = stubbed.workflows.describe(ref)
-    assert found is not None
-    assert found.status == ours
-
-
-@pytest.mark.parametrize(
-    ("code", "status", "raised", "said"),
-    [
-        ("AccessDeniedException", 400, Permanent, "INTERNAL_ERROR"),
-        ("StateMachineDoesNotExist", 400, Permanent, "INTERNAL_ERROR"),
-        ("InvalidName", 400, Permanent, "INTERNAL_ERROR"),
-        ("ExecutionLimitExceeded", 400, Retryable, "DEPENDENCY_UNAVAILABLE"),
-        ("ThrottlingException", 400, Retryable, "DEPENDENCY_UNAVAILABLE"),
-        ("KmsThrottlingException", 400, Retryable, "DEPENDENCY_UNAVAILABLE"),
-        ("InternalServerError", 500, Retryable, "DEPENDENCY_UNAVAILABLE"),
-        ("RequestTimeoutException", 408, Retryable, "DEPENDENCY_TIMEOUT"),
-    ],
-)
-def test_only_what_may_pass_is_tried_again(
-    stubbed: Stubbed, code: str, status: int, raised: type[CodedError], said: str
-) -> None:
-    stubbed.stub.add_client_error("start_execution", code, "words of the vendor", status)
-    with pytest.raises(raised) as caught:
-        stubbed.workflows.start("evaluate_bid", name="job_1-1", input={})
-    assert caught.value.code == said
-    assert "words of the vendor" not in text_of(caught.value)
-
-
-@pytest.mark.parametrize(("code", "status"), [("AccessDeniedException", 400), ("InternalServerError", 500)])
-def test_no_error_carries_a_callback_token_even_when_the_service_repeats_it(
-    stubbed: Stubbed, code: str, status: int
-) -> None:
-    words = f"cannot answer {TOKEN}"
-    for call in ("send_task_success", "send_task_failure", "send_task_heartbeat"):
-        stubbed.stub.add_client_error(call, code, words, status)
-    for answer in (
-        lambda: stubbed.workflows.succeed(TOKEN, {"decision": "approve"}),
-        lambda: stubbed.workflows.fail(TOKEN, error="E", cause=""),
-        lambda: stubbed.workflows.heartbeat(TOKEN),
-    ):
-        with pytest.raises(CodedError) as caught:
-            answer()
-        assert TOKEN not in text_of(caught.value)
 
 
 def test_no_log_line_carries_a_callback_token(stand: Stand, caplog: pytest.LogCaptureFixture) -> None:
