@@ -1,101 +1,25 @@
 """One suite over every object store: in memory, in a folder, in S3 (played by moto)."""
 
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 
-from shared.adapters.filesystem import FilesystemObjects
-from shared.domain.errors import Permanent, Refused, Retryable
-from shared.ports.objects import ObjectStore, SignedRequest
-from tests.fakes.object_store import FakeObjects
+from shared.domain.errors import Permanent, Refused
+from tests.contract.object_stands import BODY, KEY, SHA, Stand, in_a_folder, in_memory, in_s3, put_link
 
-KEY = "tenants/ten_1/uploads/upl_1/fil_1/1"
-BODY = b"what the bidder sent"
-SHA = hashlib.sha256(BODY).hexdigest()
 PART = 5 << 20
 
 
-class SetClock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.time = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.time
-
-
-@dataclass
-class Stand:
-    """A store, and a client that follows its links: the ETag of a PUT, the body of a GET."""
-
-    objects: ObjectStore
-    send: Callable[[SignedRequest, bytes], str]
-    clock: SetClock
-
-    def soon(self) -> datetime:
-        return self.clock.time + timedelta(minutes=5)
-
-
-def _filesystem(root: Path, clock: SetClock) -> Stand:
-    objects = FilesystemObjects(root, base_url="http://localhost", key=b"k" * 32, clock=clock)
-
-    def send(request: SignedRequest, body: bytes) -> str:
-        url = urlsplit(request.url)
-        grant = objects.verify(request.method, unquote(url.path.removeprefix("/objects/")), dict(parse_qsl(url.query)))
-        if request.method == "GET":
-            return objects.read(grant.key).decode()
-        with objects.receive(grant) as incoming:
-            for at in range(0, len(body), 1 << 20):
-                incoming.write(body[at : at + (1 << 20)])
-            return incoming.finish()
-
-    return Stand(objects, send, clock)
-
-
-def _send_http(request: SignedRequest, body: bytes) -> str:
-    import requests
-
-    answer = requests.request(request.method, request.url, data=body, headers=request.headers, timeout=5)
-    answer.raise_for_status()
-    return answer.text if request.method == "GET" else str(answer.headers["ETag"]).strip('"')
-
-
-@pytest.fixture
-def s3_stand(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stand]:
-    import boto3
-    from botocore.config import Config
-    from moto import mock_aws
-
-    from shared.adapters.s3 import S3Objects
-
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with mock_aws():
-        client: Any = boto3.client("s3", region_name="eu-central-1", config=Config(signature_version="s3v4"))
-        where = {"LocationConstraint": "eu-central-1"}
-        client.create_bucket(Bucket="objects", CreateBucketConfiguration=where, ObjectLockEnabledForBucket=True)
-        clock = SetClock()
-        clock.time = datetime.now(UTC)
-        yield Stand(S3Objects(client, bucket="objects", clock=clock), _send_http, clock)
-
-
 @pytest.fixture(params=["fake", "filesystem", "s3"])
-def stand(request: pytest.FixtureRequest, tmp_path: Path) -> Stand:
+def stand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stand]:
     if request.param == "s3":
-        found: Stand = request.getfixturevalue("s3_stand")
-        return found
-    clock = SetClock()
-    if request.param == "filesystem":
-        return _filesystem(tmp_path, clock)
-    fake = FakeObjects(clock)
-    return Stand(fake, fake.send, clock)
+        with in_s3() as found:
+            yield found
+    else:
+        yield in_memory() if request.param == "fake" else in_a_folder(tmp_path)
 
 
 def test_what_was_put_is_what_is_got(stand: Stand) -> None:
@@ -147,9 +71,7 @@ def test_a_key_that_leaves_its_folder_is_refused(stand: Stand) -> None:
 
 
 def test_a_link_uploads_exactly_what_was_declared(stand: Stand) -> None:
-    link = stand.objects.sign_put(
-        KEY, size_bytes=len(BODY), sha256=SHA, media_type="text/plain", expires_at=stand.soon()
-    )
+    link = put_link(stand)
     assert link.method == "PUT"
     stand.send(link, BODY)
     assert stand.objects.head(KEY).sha256 == SHA
@@ -276,89 +198,3 @@ def test_a_quarantined_object_keeps_bytes_and_lock_under_another_key(stand: Stan
         with pytest.raises(Permanent) as caught:
             look(KEY)
         assert caught.value.code == "DOC_STORAGE_MISSING"
-
-
-def test_an_s3_link_signs_length_checksum_and_condition(s3_stand: Stand) -> None:
-    link = s3_stand.objects.sign_put(
-        KEY, size_bytes=len(BODY), sha256=SHA, media_type="text/plain", expires_at=s3_stand.soon()
-    )
-    signed = dict(parse_qsl(urlsplit(link.url).query))["X-Amz-SignedHeaders"].split(";")
-    assert {"content-length", "content-type", "if-none-match"} <= set(signed)
-    assert "x-amz-checksum-sha256" in {*signed, *(name.lower() for name in dict(parse_qsl(urlsplit(link.url).query)))}
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Stand:
-    return _filesystem(tmp_path, SetClock())
-
-
-def _put_link(stand: Stand) -> SignedRequest:
-    return stand.objects.sign_put(
-        KEY, size_bytes=len(BODY), sha256=SHA, media_type="text/plain", expires_at=stand.soon()
-    )
-
-
-@pytest.mark.parametrize("body", [b"x" * len(BODY), BODY[:-1], BODY + b"!"])
-def test_other_bytes_than_signed_are_not_kept(folder: Stand, body: bytes) -> None:
-    with pytest.raises((Refused, Retryable)) as caught:
-        folder.send(_put_link(folder), body)
-    assert caught.value.code in ("CHECKSUM_MISMATCH", "UPLOAD_FILE_SIZE_LIMIT_EXCEEDED")
-    with pytest.raises(Permanent):
-        folder.objects.head(KEY)
-
-
-def test_a_link_does_not_overwrite(folder: Stand) -> None:
-    folder.send(_put_link(folder), BODY)
-    with pytest.raises(Refused) as caught:
-        folder.send(_put_link(folder), BODY)
-    assert caught.value.code == "REQ_PRECONDITION_FAILED"
-
-
-def test_an_expired_link_is_refused(folder: Stand) -> None:
-    link = _put_link(folder)
-    folder.clock.time += timedelta(minutes=6)
-    with pytest.raises(Refused) as caught:
-        folder.send(link, BODY)
-    assert caught.value.code == "AUTH_FORBIDDEN"
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("fil_1", "fil_2"),
-        ("size_bytes=20", "size_bytes=21"),
-        ("expires=", "expires=9"),
-        (SHA, "0" * 64),
-        ("signature=", "signature=0"),
-        ("&signature=", "&part=1&signature="),
-        ("&signature=", "&attachment=1&signature="),
-        ("&signature=", "&nothing="),
-    ],
-)
-def test_an_altered_link_is_refused(folder: Stand, old: str, new: str) -> None:
-    link = _put_link(folder)
-    assert old in link.url
-    altered = SignedRequest("PUT", link.url.replace(old, new), {}, link.expires_at)
-    with pytest.raises(Refused) as caught:
-        folder.send(altered, BODY)
-    assert caught.value.code == "AUTH_FORBIDDEN"
-
-
-def test_a_link_to_write_does_not_read(folder: Stand) -> None:
-    folder.send(_put_link(folder), BODY)
-    link = _put_link(folder)
-    with pytest.raises(Refused):
-        folder.send(SignedRequest("GET", link.url, {}, link.expires_at), b"")
-
-
-def test_a_torn_write_leaves_nothing_behind(folder: Stand, tmp_path: Path) -> None:
-    objects = folder.objects
-    assert isinstance(objects, FilesystemObjects)
-    url = urlsplit(_put_link(folder).url)
-    grant = objects.verify("PUT", KEY, dict(parse_qsl(url.query)))
-    with pytest.raises(ConnectionError), objects.receive(grant) as incoming:
-        incoming.write(BODY[:5])
-        raise ConnectionError("the client hung up")
-    assert list((tmp_path / "incoming").iterdir()) == []
-    folder.send(_put_link(folder), BODY)
-    assert objects.head(KEY).sha256 == SHA
