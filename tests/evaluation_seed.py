@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
@@ -12,16 +11,13 @@ from shared.adapters.no_model import NoModel
 from shared.adapters.postgres.checkpoints import TenantSaver
 from shared.adapters.postgres.records import PostgresRecords
 from shared.adapters.system import AesVault
-from shared.domain.blocks import Box, Page
-from shared.domain.chunks import Chunk, Position
+from shared.domain.blocks import Page
 from shared.domain.criteria import Criterion
 from shared.domain.documents import Document, ParseRun
 from shared.domain.fact_extraction import extract_facts
-from shared.domain.ids import hash_id
 from shared.domain.index_entries import index_entry
 from shared.domain.project_rows import Bid, Project, RulePackRow, RulePackVersion, Supplier
 from shared.domain.search_request import SearchQuery, SearchResult
-from shared.domain.terms import terms
 from shared.ports.document_records import Blob, PlannedPage
 from shared.ports.reasoning import Judge
 from shared.usecases.build_report import BuildReport, BuiltReport, build_report
@@ -35,9 +31,10 @@ from shared.usecases.start_evaluation import StartedEvaluation, StartEvaluation,
 from shared.usecases.submit_review import SubmitReview, SubmittedReview, submit_review
 from tests.fakes.chunk_index import MemoryChunkIndex
 from tests.fakes.object_store import FakeObjects
+from tests.fakes.word_embedder import DIMENSION, WordEmbedder
 from tests.records import clock, ids, make_records, pool
+from tests.rows import chunk_of
 
-DIMENSION = 8
 DELIVERY = {"fact": "delivery_period", "op": "le", "value": {"amount": "60", "unit": "calendar_day"}}
 PRICE = {"kind": "lowest_ratio", "fact": "bid_price"}
 BID = (
@@ -93,64 +90,10 @@ def limit_and_judged() -> list[Criterion]:
     ]
 
 
-def chunk_of(document: Document, ordinal: int, text: str) -> Chunk:
-    """A chunk on page `ordinal` + 1 with one position per line of its text."""
-    places, start = [], 0
-    for number, line in enumerate(text.split("\n")):
-        if line:
-            box = Box(72.0, 72.0 + 16 * number, 520.0, 84.0 + 16 * number)
-            places.append(Position(ordinal + 1, box, start, start + len(line)))
-        start += len(line) + 1
-    return Chunk(
-        chunk_id=hash_id("chk", document.document_id, str(ordinal), text),
-        document_id=document.document_id,
-        parse_run_id=document.parse_run_id or "",
-        ordinal=ordinal,
-        chunk_type="text",
-        text=text,
-        content_hash=sha256(text.encode()).hexdigest(),
-        heading_path=("Bid",),
-        block_ids=(),
-        token_count=len(text) // 4 + 1,
-        overlap_chars=0,
-        language="en",
-        quality=1.0,
-        parser="test",
-        parser_version="1",
-        chunker_version="1",
-        positions=tuple(places),
-        project_id=document.project_id,
-        supplier_id=document.supplier_id,
-        doc_type=document.doc_type,
-    )
-
-
-class Shifted:
-    """The clock of a machine, some minutes from now."""
-
-    def __init__(self, minutes: float = 0) -> None:
-        self._shift = timedelta(minutes=minutes)
-
-    def now(self) -> datetime:
-        """The shifted time."""
-        return clock.now() + self._shift
-
-
-class WordEmbedder:
-    """Counts terms into eight buckets: deterministic, and alike for alike texts."""
-
-    profile_id, dimension = "words", DIMENSION
-
-    def query(self, text: str) -> list[float]:
-        """Bucket counts and a small rest."""
-        vector = [0.01] * DIMENSION
-        for term in terms(text):
-            vector[sum(map(ord, term)) % DIMENSION] += 1.0
-        return vector
-
-    def passages(self, texts: Sequence[str]) -> list[list[float]]:
-        """The same for many."""
-        return [self.query(text) for text in texts]
+def limit_alone() -> list[Criterion]:
+    """T-1 alone: nobody is asked."""
+    requirement, queries = "Delivery within 60 calendar days", ["delivery period in calendar days"]
+    return [criterion("T-1", "numeric_limit", points="100", test=DELIVERY, requirement=requirement, queries=queries)]
 
 
 @dataclass

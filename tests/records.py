@@ -1,6 +1,7 @@
 """Records of a fresh tenant on the worker's real database, for tests of use cases and adapters."""
 
 import os
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -15,6 +16,17 @@ from shared.domain.context import Actor
 AUDIT_KEY = b"k" * 32
 clock = SystemClock()
 ids = SystemIds(clock)
+
+
+class Shifted:
+    """The clock of a machine, some minutes from now."""
+
+    def __init__(self, minutes: float = 0) -> None:
+        self._shift = timedelta(minutes=minutes)
+
+    def now(self) -> datetime:
+        """The shifted time."""
+        return clock.now() + self._shift
 
 
 _pools: dict[str, ConnectionPool[psycopg.Connection[Any]]] = {}

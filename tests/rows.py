@@ -1,10 +1,14 @@
 """Rows that a test needs to exist before it begins."""
 
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 from shared.adapters.postgres.records import PostgresRecords
+from shared.domain.blocks import Box
+from shared.domain.chunks import Chunk, Position
 from shared.domain.documents import Document
+from shared.domain.ids import hash_id
 from shared.domain.jobs import Job
 from tests.records import clock, ids
 
@@ -64,3 +68,35 @@ def an_ingest_job(records: PostgresRecords, document: Document, *, lane: str = "
         deadline_at=clock.now() + timedelta(hours=5),
     )
     return records.jobs.accept(job, run_id=ids.new("run"))
+
+
+def chunk_of(document: Document, ordinal: int, text: str) -> Chunk:
+    """A chunk on page `ordinal` + 1 with one position per line of its text."""
+    places, start = [], 0
+    for number, line in enumerate(text.split("\n")):
+        if line:
+            box = Box(72.0, 72.0 + 16 * number, 520.0, 84.0 + 16 * number)
+            places.append(Position(ordinal + 1, box, start, start + len(line)))
+        start += len(line) + 1
+    return Chunk(
+        chunk_id=hash_id("chk", document.document_id, str(ordinal), text),
+        document_id=document.document_id,
+        parse_run_id=document.parse_run_id or "",
+        ordinal=ordinal,
+        chunk_type="text",
+        text=text,
+        content_hash=sha256(text.encode()).hexdigest(),
+        heading_path=("Bid",),
+        block_ids=(),
+        token_count=len(text) // 4 + 1,
+        overlap_chars=0,
+        language="en",
+        quality=1.0,
+        parser="test",
+        parser_version="1",
+        chunker_version="1",
+        positions=tuple(places),
+        project_id=document.project_id,
+        supplier_id=document.supplier_id,
+        doc_type=document.doc_type,
+    )

@@ -6,8 +6,8 @@ from shared.adapters.file_inspection import FileInspection
 from shared.adapters.parser_process import ProcessArchives
 from shared.adapters.text_parser import TextParser
 from shared.wiring import Services
-from tests.evaluation_seed import DIMENSION
 from tests.fakes.chunk_index import MemoryChunkIndex
+from tests.fakes.word_embedder import DIMENSION
 
 
 class Parsers:

@@ -15,9 +15,10 @@ from shared.domain.releases import PLATFORM_TENANT, Release, read_versions
 from shared.usecases.start_evaluation import start_evaluation
 from shared.usecases.start_release import StartRelease, start_release
 from shared.wiring import Parts
-from tests.evaluation_seed import BID, DELIVERY, Seed, WordEmbedder, criterion
+from tests.evaluation_seed import BID, Seed, limit_alone
 from tests.failures.light_product import light
 from tests.failures.stepping import Stepping, Watch
+from tests.fakes.word_embedder import WordEmbedder
 from tests.product import TestProduct, standing_product
 from tests.records import make_records
 from tests.releases import Counted, Evidence, Hands, a_release, evidence
@@ -99,20 +100,9 @@ class Drill:
     def new_work(self) -> None:
         """A person of another tenant asks for an evaluation."""
         records = make_records(self.product.databases)
-        seed = Seed(records, [a_limit()], url=self.product.databases.app_url)
+        seed = Seed(records, limit_alone(), url=self.product.databases.app_url)
         parts = self.product.parts()
         start_evaluation(seed.command(seed.bid("S-1", *BID)), records=records, ids=parts.ids, clock=parts.clock)
-
-
-def a_limit() -> Any:
-    return criterion(
-        "T-1",
-        "numeric_limit",
-        points="100",
-        test=DELIVERY,
-        requirement="Delivery within 60 calendar days",
-        queries=["delivery period in calendar days"],
-    )
 
 
 @contextmanager
@@ -125,7 +115,7 @@ def standing_drill(databases: Databases, folder: Path) -> Iterator[Drill]:
         with standing_product(databases, folder, light) as standing:
             product = TestProduct(standing.made, PLATFORM_TENANT, databases)
             parts, steps = product.parts(), Stepping(product, Watch())
-            seed = Seed(parts.records, [a_limit()], url=databases.app_url)
+            seed = Seed(parts.records, limit_alone(), url=databases.app_url)
             command = seed.command(seed.bid("S-1", *BID))
             started = start_evaluation(command, records=parts.records, ids=parts.ids, clock=parts.clock)
             steps.run()

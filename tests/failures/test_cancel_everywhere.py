@@ -17,10 +17,11 @@ from shared.usecases.cancel_job import CancelJob, cancel_job
 from shared.usecases.start_evaluation import start_evaluation
 from shared.wiring import Parts
 from tests.archives import write_zip
-from tests.evaluation_seed import BID, Seed, WordEmbedder, limit_and_judged
+from tests.evaluation_seed import BID, Seed, limit_and_judged
 from tests.failures.light_product import light
 from tests.failures.stepping import Stepping, Watch
 from tests.failures.tenant_rows import changes, everything
+from tests.fakes.word_embedder import WordEmbedder
 from tests.product import TestProduct, standing_product
 from tests.records import make_records, new_tenant
 from tests.rows import a_project

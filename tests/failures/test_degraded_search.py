@@ -12,7 +12,8 @@ from infra.local.postgres import Databases
 from shared.domain.criteria import Criterion
 from shared.domain.errors import Retryable
 from shared.domain.evidence import Verdict
-from tests.evaluation_seed import BID, DELIVERY, Seed, WordEmbedder, criterion
+from tests.evaluation_seed import BID, DELIVERY, Seed, criterion
+from tests.fakes.word_embedder import WordEmbedder
 from tests.records import make_records
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from shared.usecases.start_evaluation import StartedEvaluation, start_evaluation
 from shared.usecases.submit_review import SubmitReview, submit_review
 from tests.contract.parsing_samples import make_pdf, write_lines
-from tests.evaluation_seed import BID, DELIVERY, Seed, criterion
+from tests.evaluation_seed import BID, Seed, limit_alone
 from tests.failures.promises import Rows
 from tests.failures.waiting import Waiting
 from tests.product import TestProduct
@@ -47,16 +47,8 @@ def send(product: TestProduct, path: Path) -> tuple[str, str]:
 
 def evaluate(product: TestProduct) -> StartedEvaluation:
     """Start an evaluation that a rule decides alone: no person is asked, one report follows."""
-    limit = criterion(
-        "T-1",
-        "numeric_limit",
-        points="100",
-        test=DELIVERY,
-        requirement="Delivery within 60 calendar days",
-        queries=["delivery period in calendar days"],
-    )
     parts = product.parts()
-    seed = Seed(parts.records, [limit], url=product.databases.app_url)
+    seed = Seed(parts.records, limit_alone(), url=product.databases.app_url)
     supplier = seed.bid("S-1", *BID)
     return start_evaluation(seed.command(supplier), records=parts.records, ids=parts.ids, clock=parts.clock)
 

@@ -14,7 +14,7 @@ from shared.domain.jobs import Job
 from shared.usecases.start_evaluation import StartedEvaluation, start_evaluation
 from tests.archives import write_raw, write_zip
 from tests.contract.parsing_samples import PROSE, make_pdf, write_lines
-from tests.evaluation_seed import DELIVERY, Seed, criterion
+from tests.evaluation_seed import Seed, limit_alone
 from tests.product import TestProduct, running_product
 from tests.records import clock, ids, make_records
 
@@ -43,15 +43,7 @@ def product(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> I
 @pytest.fixture(scope="module")
 def seed(product: TestProduct) -> Seed:
     """A project and a rule pack of one criterion."""
-    limit = criterion(
-        "T-1",
-        "numeric_limit",
-        points="100",
-        test=DELIVERY,
-        requirement="Delivery within 60 calendar days",
-        queries=["delivery period in calendar days"],
-    )
-    return Seed(make_records(product.databases, product.tenant_id), [limit], url=product.databases.app_url)
+    return Seed(make_records(product.databases, product.tenant_id), limit_alone(), url=product.databases.app_url)
 
 
 @dataclass

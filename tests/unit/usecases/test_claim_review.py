@@ -7,8 +7,8 @@ import pytest
 from infra.local.postgres import Databases
 from shared.domain.errors import Refused
 from shared.usecases.claim_review import LEASE, ClaimedReview, ClaimReview, claim_review
-from tests.evaluation_seed import BID, Seed, Shifted, limit_and_judged
-from tests.records import ids, make_records
+from tests.evaluation_seed import BID, Seed, limit_and_judged
+from tests.records import Shifted, ids, make_records
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from infra.local.postgres import Databases
 from shared.domain.errors import Refused
 from shared.usecases.claim_review import ClaimReview, claim_review
 from shared.usecases.renew_review import LEASE, RenewReview, renew_review
-from tests.evaluation_seed import BID, Seed, Shifted, limit_and_judged
-from tests.records import ids, make_records
+from tests.evaluation_seed import BID, Seed, limit_and_judged
+from tests.records import Shifted, ids, make_records
 
 
 def test_the_holder_keeps_it_and_its_token_until_the_lease_is_over(databases: Databases) -> None:

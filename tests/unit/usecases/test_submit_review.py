@@ -12,8 +12,8 @@ from shared.domain.errors import Refused
 from shared.usecases.cancel_job import CancelJob, cancel_job
 from shared.usecases.claim_review import ClaimReview, claim_review
 from shared.usecases.submit_review import SubmitReview, submit_review
-from tests.evaluation_seed import BID, Seed, Shifted, limit_and_judged
-from tests.records import clock, ids, make_records
+from tests.evaluation_seed import BID, Seed, limit_and_judged
+from tests.records import Shifted, clock, ids, make_records
 
 
 class Asked:

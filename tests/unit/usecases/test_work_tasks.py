@@ -11,10 +11,10 @@ from shared.domain.jobs import Job
 from shared.usecases.cancel_job import CancelJob, cancel_job
 from shared.usecases.reconcile_leases import ReconcileLeases, reconcile_leases
 from shared.usecases.work_tasks import claim
-from tests.evaluation_seed import Seed, Shifted
+from tests.evaluation_seed import Seed
 from tests.exports import a_report, export_of, make_due, render, requested, work
 from tests.failures.waiting import wait_for
-from tests.records import ids, make_records
+from tests.records import Shifted, ids, make_records
 from tests.rows import last_frame
 from tests.sweeping import sweep
 
