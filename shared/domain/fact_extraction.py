@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from shared.domain.blocks import enclosing
 from shared.domain.chunks import Chunk
-from shared.domain.claims import places
+from shared.domain.citing import places
 from shared.domain.fact_extractors import from_forms, from_sentences, from_tables
 from shared.domain.fact_fields import VERSION
 from shared.domain.fact_readings import Reading

@@ -9,7 +9,7 @@ from shared.domain.criteria import Criterion
 from shared.domain.errors import Permanent, Refused
 from shared.domain.evaluation_rows import CriterionRun
 from shared.domain.ids import hash_id
-from shared.domain.terms import TERM_VERSION
+from shared.domain.term_version import TERM_VERSION
 
 SNAPSHOT_SCHEMA = 1
 MAX_CRITERIA = 400

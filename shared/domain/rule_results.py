@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from shared.domain.claims import cite_sentence, unsupported_parts
+from shared.domain.citing import cite_sentence
+from shared.domain.claims import unsupported_parts
 from shared.domain.criteria import Criterion
 from shared.domain.evidence import Citation, Claim
 from shared.domain.facts import Fact

@@ -19,7 +19,8 @@ from shared.domain.scoping import admits
 from shared.domain.search_request import PackRequest, SearchItem, SearchQuery
 from shared.domain.synonyms import DICTIONARY_VERSION
 from shared.domain.table_excerpts import table_excerpt
-from shared.domain.terms import TERM_VERSION, fold, terms, unique_terms
+from shared.domain.term_version import TERM_VERSION
+from shared.domain.terms import fold, terms, unique_terms
 from shared.domain.tokens import count_tokens
 
 CONFIG_VERSION = f"search-1/terms-{TERM_VERSION}/{CONSTRAINTS_VERSION}/{DICTIONARY_VERSION}/{RERANKER_ID}"

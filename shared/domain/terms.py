@@ -1,4 +1,6 @@
-"""Cut text into search terms the same way for every engine, so that engines only rank (spec R53, R54)."""
+"""Cut text into search terms the same way for every engine, so that engines only rank (spec R53, R54).
+
+Other terms than before are a new TERM_VERSION (term_version.py)."""
 
 import re
 import threading
@@ -8,7 +10,6 @@ import Stemmer
 
 from shared.domain.code_terms import code_forms
 
-TERM_VERSION = "1"
 # What a match counts in each field of the index (R26). Every engine reads it from here.
 FIELD_BOOSTS = {"code_terms": 3.0, "heading_terms": 2.0, "terms": 1.0}
 

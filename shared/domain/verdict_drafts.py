@@ -5,7 +5,7 @@ from typing import Any
 
 from shared.domain.canonical_json import plain_decimal
 from shared.domain.chunks import Chunk
-from shared.domain.claims import cite
+from shared.domain.citing import cite
 from shared.domain.evidence import Citation, Claim
 from shared.domain.rule_results import RuleResult
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.criteria import Criterion
 from shared.domain.evidence import Passage
-from shared.domain.rule_results import RuleResult
+
+if TYPE_CHECKING:
+    from shared.domain.rule_results import RuleResult  # with the readers of values, which only a judge needs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,7 @@ class Judge(Protocol):
 
     source: str
 
-    def judge(self, criterion: Criterion, passages: Sequence[Passage], *, language: str) -> RuleResult:
+    def judge(self, criterion: Criterion, passages: Sequence[Passage], *, language: str) -> "RuleResult":
         """The suggestion; without one the outcome is `needs_human` and there is no score (E2).
 
         Tries, timeouts and the repair of one malformed answer are the judge's own (W21, E53). Raises ModelUnavailable,

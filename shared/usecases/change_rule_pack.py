@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.domain.canonical_json import digest
 from shared.domain.errors import Refused
 from shared.domain.project_rows import RulePackRow, RulePackVersion, check_row_version
-from shared.domain.rule_packs import RulePack, lint, read_rule_pack
 from shared.domain.transitions import RULE_PACK_VERSION, check_move
 from shared.ports.platform import Clock, Ids
 from shared.ports.records import Records
+
+if TYPE_CHECKING:
+    from shared.domain.rule_packs import RulePack
 
 STATES = {"submit": "in_review", "activate": "active", "retire": "retired"}
 
@@ -118,11 +120,16 @@ def _move(version: RulePackVersion, action: str, records: Records, clock: Clock)
     return saved
 
 
-def _read(payload: Mapping[str, Any], ids: Ids) -> RulePack:
+def _read(payload: Mapping[str, Any], ids: Ids) -> "RulePack":
+    # with all that the rules of a pack can say it is slow to load, and of the API's calls only these need it (O91)
+    from shared.domain.rule_packs import read_rule_pack
+
     return read_rule_pack(payload, new_id=lambda: ids.new("crt"))
 
 
-def _findings(content: RulePack) -> dict[str, Any]:
+def _findings(content: "RulePack") -> dict[str, Any]:
+    from shared.domain.rule_packs import lint
+
     return {"schema_version": 1, "findings": lint(content)}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.domain.canonical_json import plain_decimal
 from shared.domain.chunks import Chunk
-from shared.domain.claims import verify_quote
+from shared.domain.citing import verify_quote
 from shared.domain.criteria import Criterion
 from shared.domain.decisions import Edit, check_decision, read_edit
 from shared.domain.errors import Permanent, Refused

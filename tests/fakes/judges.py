@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from shared.domain.claims import cite
+from shared.domain.citing import cite
 from shared.domain.criteria import Criterion
 from shared.domain.errors import CodedError
 from shared.domain.evidence import Claim, Passage

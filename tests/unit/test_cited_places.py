@@ -12,7 +12,7 @@ from reportlab.pdfgen.canvas import Canvas
 from bench.cited_places import PdfPages, fonts_not_embedded, problems
 from shared.adapters.pdf_text import PdfTextParser
 from shared.domain.chunking import cut_chunks
-from shared.domain.claims import cite
+from shared.domain.citing import cite
 
 LINES = ("The warranty period is 36 months from acceptance.", "It covers parts, labour and travel.")
 

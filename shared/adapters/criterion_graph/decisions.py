@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from shared.adapters.criterion_graph.state import ThreadValues
-from shared.domain.claims import cite
+from shared.domain.citing import cite
 from shared.domain.criteria import Criterion
 from shared.domain.errors import Permanent
 from shared.domain.evaluation_rows import Decision, Evaluation

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.claims import citation_coverage, cite, cite_sentence, unsupported_parts, verify_quote
+from shared.domain.citing import cite, cite_sentence, verify_quote
+from shared.domain.claims import citation_coverage, unsupported_parts
 from shared.domain.errors import Permanent
 from shared.domain.evidence import Claim
 from tests.evaluation_parts import chunk

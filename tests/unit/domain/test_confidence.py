@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.claims import cite
+from shared.domain.citing import cite
 from shared.domain.confidence import (
     evidence_quality,
     measure,

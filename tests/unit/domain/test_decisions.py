@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.claims import cite
+from shared.domain.citing import cite
 from shared.domain.decisions import Edit, check_decision, read_edit
 from shared.domain.errors import Refused
 from shared.domain.evidence import Claim

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from shared.domain.blocks import Box
 from shared.domain.chunks import Chunk, Position
-from shared.domain.claims import cite
+from shared.domain.citing import cite
 from shared.domain.evidence import Claim
 from shared.domain.rule_results import ItemResult, RuleResult
 from shared.domain.verdict_drafts import cited_chunks, claims_of, draft_of, undecided, withdrawn
