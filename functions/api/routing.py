@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from functions.api.answers import Answer, Envelope, Problem
+from functions.api.answers import Answer, Envelope, Listing, Problem
 from functions.api.idempotency import answer_once
 from functions.api.identity import Rule, admit
 from functions.api.policy import POLICY, ROLES
@@ -114,12 +114,13 @@ def route(
     action: str,
     *,
     shows: Any = None,
+    lists: Any = None,
     status: int = 200,
     keyed: bool = False,
     match: bool = False,
     errors: Sequence[str] = (),
 ) -> Callable[[Endpoint], Endpoint]:
-    """Declare an endpoint: the action of the policy, what it shows, and the errors that are specific to it.
+    """Declare an endpoint: the action of the policy, what it shows or lists, and the errors that are specific to it.
 
     The endpoint takes `caller` and returns an Answer (or, when it is `async`, a Response)."""
 
@@ -131,7 +132,7 @@ def route(
         def contract() -> dict[str, Any]:
             return {
                 "status_code": status,
-                "response_model": Envelope[shows] if shows is not None else None,
+                "response_model": Envelope[Listing[lists]] if lists is not None else shows and Envelope[shows],
                 "responses": _problems(codes),
                 "summary": (endpoint.__doc__ or "").split("\n")[0],
                 "openapi_extra": _extra(action, keyed, match),

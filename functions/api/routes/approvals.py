@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from functions.api.answers import Answer, Listing, created, view
+from functions.api.answers import Answer, created, view
 from functions.api.caller import Asking, Caller
 from functions.api.fields import ApprovalId, Input, JsonObject, Text
 from functions.api.paging import Cursor, Limit, given, page
@@ -91,7 +91,7 @@ def post_approval(caller: Asking, body: NewApproval) -> Answer:
     return created(view(made, votes=[]), location=f"/api/v1/approvals/{made.approval_id}", etag=made.row_version)
 
 
-@route(router, "GET", "/approvals", "approval.read", shows=Listing[dict[str, Any]], errors=("REQ_CURSOR_INVALID",))
+@route(router, "GET", "/approvals", "approval.read", lists=dict[str, Any], errors=("REQ_CURSOR_INVALID",))
 def get_approvals(
     caller: Asking,
     status: Status | None = None,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from functions.api.answers import Answer, Listing, accepted, view
+from functions.api.answers import Answer, accepted, view
 from functions.api.caller import Asking, Caller
 from functions.api.fields import BatchId, DocumentId, EvaluationId, Input, ProjectId, ReportId, RulePackRef, SupplierId
 from functions.api.fields import Text as Reason
@@ -127,7 +127,7 @@ def get_batch(caller: Asking, batch_id: BatchId) -> Answer:
     "GET",
     "/batches/{batch_id}/items",
     "batch.read",
-    shows=Listing[BatchItem],
+    lists=BatchItem,
     errors=(MISSING, "REQ_CURSOR_INVALID"),
 )
 def get_items(

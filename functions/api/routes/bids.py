@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from functions.api.answers import Answer, Listing, created
+from functions.api.answers import Answer, created
 from functions.api.caller import Asking
 from functions.api.fields import BidId, Input, ProjectId, SupplierId, Text
 from functions.api.paging import Cursor, Limit, given, page
@@ -44,7 +44,7 @@ def post_bid(caller: Asking, project_id: ProjectId, body: NewBid) -> Answer:
     "GET",
     "/projects/{project_id}/bids",
     "bid.read",
-    shows=Listing[Bid],
+    lists=Bid,
     errors=("PROJECT_NOT_FOUND", "REQ_CURSOR_INVALID"),
 )
 def get_bids(

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Query
 
-from functions.api.answers import Answer, Listing, view
+from functions.api.answers import Answer, view
 from functions.api.caller import Asking
 from functions.api.fields import ChunkId, CitationId, ProjectId, SupplierId
 from functions.api.paging import Cursor, Limit, given, page
@@ -35,7 +35,7 @@ def get_chunk(caller: Asking, chunk_id: ChunkId) -> Answer:
     return Answer(data=view(chunk, filename=document.filename, page=first))
 
 
-@route(router, "GET", "/facts", "fact.read", shows=Listing[Fact], errors=("REQ_CURSOR_INVALID",))
+@route(router, "GET", "/facts", "fact.read", lists=Fact, errors=("REQ_CURSOR_INVALID",))
 def get_facts(
     caller: Asking,
     project_id: ProjectId | None = None,

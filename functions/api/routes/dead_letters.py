@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from functions.api.answers import Answer, Listing, accepted, view
+from functions.api.answers import Answer, accepted, view
 from functions.api.caller import Asking, Caller
 from functions.api.fields import ApprovalId, DeadLetterId, Input, JsonObject, ProjectId, Text
 from functions.api.paging import Cursor, Limit, given, page
@@ -53,7 +53,7 @@ def _visible(caller: Caller, dlq_id: str, action: str) -> DeadLetter:
     return item
 
 
-@route(router, "GET", "/dlq/items", "dead_letter.read", shows=Listing[dict[str, Any]], errors=("REQ_CURSOR_INVALID",))
+@route(router, "GET", "/dlq/items", "dead_letter.read", lists=dict[str, Any], errors=("REQ_CURSOR_INVALID",))
 def get_items(
     caller: Asking,
     status: Literal["open", "requeued", "discarded"] | None = None,

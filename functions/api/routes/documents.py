@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Query
 
-from functions.api.answers import Answer, Listing, accepted, view
+from functions.api.answers import Answer, accepted, view
 from functions.api.caller import Asking, Caller
 from functions.api.fields import DocumentId, Input, ProjectId, SupplierId, Text
 from functions.api.paging import Cursor, Limit, given, page, slice_page
@@ -47,7 +47,7 @@ def visible(caller: Caller, document_id: str, *, missing: str = "DOC_NOT_FOUND")
     return document
 
 
-@route(router, "GET", "/documents", "document.read", shows=Listing[Document], errors=("REQ_CURSOR_INVALID",))
+@route(router, "GET", "/documents", "document.read", lists=Document, errors=("REQ_CURSOR_INVALID",))
 def get_documents(
     caller: Asking,
     project_id: ProjectId | None = None,
@@ -148,7 +148,7 @@ def get_pages(
     "GET",
     "/documents/{document_id}/chunks",
     "document.read",
-    shows=Listing[Chunk],
+    lists=Chunk,
     errors=(*MISSING, "REQ_CURSOR_INVALID"),
 )
 def get_chunks(
@@ -170,7 +170,7 @@ def get_chunks(
     "GET",
     "/documents/{document_id}/blocks",
     "document.read",
-    shows=Listing[Block],
+    lists=Block,
     errors=(*MISSING, "REQ_CURSOR_INVALID"),
 )
 def get_blocks(

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Query
 
-from functions.api.answers import Answer, Listing, accepted, view
+from functions.api.answers import Answer, accepted, view
 from functions.api.caller import Asking, Caller
 from functions.api.fields import CriterionId, EvaluationId, Input, ProjectId, RulePackRef, SupplierId
 from functions.api.paging import Cursor, Limit, given, page
@@ -100,7 +100,7 @@ def post_evaluation(caller: Asking, body: NewEvaluation) -> Answer:
     return accepted(started(made.job, made.run_id) | more, location=f"/api/v1/jobs/{made.job.job_id}")
 
 
-@route(router, "GET", "/evaluations", "evaluation.read", shows=Listing[Evaluation], errors=("REQ_CURSOR_INVALID",))
+@route(router, "GET", "/evaluations", "evaluation.read", lists=Evaluation, errors=("REQ_CURSOR_INVALID",))
 def get_evaluations(
     caller: Asking,
     project_id: ProjectId | None = None,

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Query
 
-from functions.api.answers import Answer, Listing, accepted
+from functions.api.answers import Answer, accepted
 from functions.api.caller import Asking, Caller
 from functions.api.fields import Input, JobId, ProjectId, RunId, Text, Time
 from functions.api.paging import Cursor, Limit, given, page
@@ -70,7 +70,7 @@ def _visible(caller: Caller, job_id: str, *, missing: str = "JOB_NOT_FOUND") -> 
     return job
 
 
-@route(router, "GET", "/jobs", "job.read", shows=Listing[dict[str, Any]], errors=("REQ_CURSOR_INVALID",))
+@route(router, "GET", "/jobs", "job.read", lists=dict[str, Any], errors=("REQ_CURSOR_INVALID",))
 def get_jobs(
     caller: Asking,
     status: Status | None = None,

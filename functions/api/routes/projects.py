@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from functions.api.answers import Answer, Listing, created
+from functions.api.answers import Answer, created
 from functions.api.caller import Asking, Caller
 from functions.api.fields import Code, Currency, Input, JsonObject, Name, ProjectId, RulePackRef, Text, Time
 from functions.api.paging import Cursor, Limit, given, page
@@ -68,7 +68,7 @@ def post_project(caller: Asking, body: NewProject) -> Answer:
     return created(project, location=f"/api/v1/projects/{project.project_id}", etag=project.row_version)
 
 
-@route(router, "GET", "/projects", "project.read", shows=Listing[Project], errors=("REQ_CURSOR_INVALID",))
+@route(router, "GET", "/projects", "project.read", lists=Project, errors=("REQ_CURSOR_INVALID",))
 def get_projects(
     caller: Asking, status: Status | None = None, code: Code | None = None, limit: Limit = 20, cursor: Cursor = None
 ) -> Answer:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from functions.api.answers import Answer, Listing, accepted, created, view
+from functions.api.answers import Answer, accepted, created, view
 from functions.api.caller import Asking, Caller
 from functions.api.fields import Input, ReleaseId, Sha256, Text
 from functions.api.paging import Cursor, Limit, given, page
@@ -87,7 +87,7 @@ def post_release(caller: Asking, body: NewRelease) -> Answer:
     return created(_shown(caller, made), location=f"/api/v1/releases/{made.release_id}", etag=made.row_version)
 
 
-@route(router, "GET", "/releases", "release.read", shows=Listing[dict[str, Any]], errors=("REQ_CURSOR_INVALID",))
+@route(router, "GET", "/releases", "release.read", lists=dict[str, Any], errors=("REQ_CURSOR_INVALID",))
 def get_releases(caller: Asking, status: Status | None = None, limit: Limit = 20, cursor: Cursor = None) -> Answer:
     """Releases, newest first."""
     filters = given(status=status)

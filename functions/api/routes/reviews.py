@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Query
 
-from functions.api.answers import Answer, Listing, view
+from functions.api.answers import Answer, view
 from functions.api.caller import Asking, Caller
 from functions.api.fields import EvaluationId, Input, ProjectId, ReviewId, Time
 from functions.api.paging import Cursor, given, page
@@ -35,7 +35,7 @@ def require_review(caller: Caller, review_id: str, action: str) -> None:
     caller.require_for(action, lambda: caller.records.reviews.get(review_id).project_id, missing="REVIEW_NOT_FOUND")
 
 
-@route(router, "GET", "/reviews", "review.read", shows=Listing[dict[str, Any]], errors=("REQ_CURSOR_INVALID",))
+@route(router, "GET", "/reviews", "review.read", lists=dict[str, Any], errors=("REQ_CURSOR_INVALID",))
 def get_reviews(
     caller: Asking,
     status: Status | None = None,

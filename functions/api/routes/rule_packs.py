@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import model_validator
 
-from functions.api.answers import Answer, Listing, created, view
+from functions.api.answers import Answer, created, view
 from functions.api.caller import Asking, Caller
 from functions.api.fields import Code, Input, JsonObject, Name, RulePackId, VersionNumber
 from functions.api.paging import Cursor, Limit, given, page
@@ -101,7 +101,7 @@ def post_rule_pack(caller: Asking, body: NewRulePack) -> Answer:
     return _pack_answer(caller, caller.run(create_rule_pack, CreateRulePack(**body.filled())), new=True)
 
 
-@route(router, "GET", "/rule-packs", "rule_pack.read", shows=Listing[RulePackRow], errors=("REQ_CURSOR_INVALID",))
+@route(router, "GET", "/rule-packs", "rule_pack.read", lists=RulePackRow, errors=("REQ_CURSOR_INVALID",))
 def get_rule_packs(caller: Asking, code: Code | None = None, limit: Limit = 20, cursor: Cursor = None) -> Answer:
     """Rule packs, newest first."""
     filters = given(code=code)

@@ -1,6 +1,6 @@
 """Bidders of the tenant (spec A45; DELETE is not built yet)."""
 
-from functions.api.answers import Answer, Listing, created
+from functions.api.answers import Answer, created
 from functions.api.caller import Asking
 from functions.api.fields import Code, Input, JsonObject, Name, SupplierId
 from functions.api.paging import Cursor, Limit, given, page
@@ -36,7 +36,7 @@ def post_supplier(caller: Asking, body: NewSupplier) -> Answer:
     return created(supplier, location=f"/api/v1/suppliers/{supplier.supplier_id}", etag=supplier.row_version)
 
 
-@route(router, "GET", "/suppliers", "supplier.read", shows=Listing[Supplier], errors=("REQ_CURSOR_INVALID",))
+@route(router, "GET", "/suppliers", "supplier.read", lists=Supplier, errors=("REQ_CURSOR_INVALID",))
 def get_suppliers(
     caller: Asking, code: Code | None = None, name: Name | None = None, limit: Limit = 20, cursor: Cursor = None
 ) -> Answer:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from functions.api.answers import Answer, Listing, accepted, created, view
+from functions.api.answers import Answer, accepted, created, view
 from functions.api.caller import Asking
 from functions.api.fields import DeliveryId, Input, Time, WebhookId
 from functions.api.paging import Cursor, Limit, given, page
@@ -70,7 +70,7 @@ def post_webhook(caller: Asking, body: NewWebhook) -> Answer:
     return created(_with_secret(made.webhook, made.secret), location=place, etag=made.webhook.row_version).sealed()
 
 
-@route(router, "GET", "/webhooks", "webhook.read", shows=Listing[Webhook], errors=("REQ_CURSOR_INVALID",))
+@route(router, "GET", "/webhooks", "webhook.read", lists=Webhook, errors=("REQ_CURSOR_INVALID",))
 def get_webhooks(
     caller: Asking,
     status: Literal["active", "paused", "disabled"] | None = None,
@@ -152,7 +152,7 @@ def post_webhook_test(caller: Asking, webhook_id: WebhookId) -> Answer:
     "GET",
     "/webhooks/{webhook_id}/deliveries",
     "webhook.deliveries",
-    shows=Listing[Delivery],
+    lists=Delivery,
     errors=(*FOUND, "REQ_CURSOR_INVALID"),
 )
 def get_webhook_deliveries(
