@@ -202,18 +202,22 @@ def test_the_command_stops_at_what_is_not_ok_unless_it_is_accepted_by_name(
     assert "unread (accepted)" in capsys.readouterr().out
 
 
+def printed_by(command: list[str]) -> str:
+    """What make says outside of the make that runs the tests."""
+    alone = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, env=alone).stdout
+
+
 def test_make_deploys_after_synthesis_and_checklist_and_tries_the_stage_at_the_end() -> None:
     asked = ["make", "-n", "deploy", "STAGE=dev", "ACCEPT=gates cost"]
-    printed = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    printed = printed_by(asked)
     steps = ["-m infra.aws\n", "infra.aws.checklist --stage dev --accept gates --accept cost", "cdk deploy --all"]
     places = [printed.index(step) for step in [*steps, "infra.smoke --stage dev"]]
     assert places == sorted(places)
 
 
 def test_make_asks_before_it_destroys() -> None:
-    alone = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
-    command = ["make", "-n", "destroy", "STAGE=dev"]
-    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, env=alone).stdout
+    printed = printed_by(["make", "-n", "destroy", "STAGE=dev"])
     assert printed.index("infra.aws.destroy dev") < printed.index("cdk destroy")
 
 
