@@ -28,6 +28,11 @@ class Settings:
     master_secret: str = _row("MASTER_SECRET_ARN", "AWS only: where Secrets Manager keeps that text", "")
     admin_url: str = _row("ADMIN_DATABASE_URL", "AWS only, of the migration function: the cluster without a login", "")
     admin_secret: str = _row("ADMIN_SECRET_ARN", "AWS only, of the migration function: its login, kept by RDS", "")
+    search_admin_role: str = _row(
+        "SEARCH_ADMIN_ROLE",
+        "AWS only, of admit_search_roles: the role that the search domain knows as its first user",
+        "",
+    )
     region: str = _row("AWS_REGION", "AWS only: set by Lambda", "")
     stage: str = _row("STAGE", "AWS only: dev, staging or prod", "")
     objects_bucket: str = _row("OBJECTS_BUCKET", "AWS only: the bucket of all objects", "")

@@ -13,6 +13,7 @@ Need = Literal[
     "objects:lock",  # put a report under Object Lock
     "objects:remove",  # unlocked versions of uploads and expired exports
     "search",  # the OpenSearch domain's indexes
+    "search:admin",  # the domain's rights, as its first user
     "events:put",  # the event bus
     "queue:nudge",  # wake the relay after a commit
     "queue:send",  # messages to one consumer (replays, wake-ups of sweeps)
@@ -88,7 +89,7 @@ ROWS = (
         timeout=29,  # HTTP API answers 504 after 30 s
         trigger="http",
         logins=("app", "relay"),  # a replayed event goes back to the outbox
-        needs=(*_KEY, "objects:read", "objects:write", "objects:remove", "search", "queue:send"),
+        needs=(*_KEY, "objects:read", "objects:write", "objects:remove", "queue:send"),
     ),
     # all state machines
     _step("claim_job", 30),
@@ -164,6 +165,16 @@ ROWS = (
         concurrency=1,
         logins=(),
         needs=(*_KEY, "secret:admin"),
+    ),
+    FunctionRow(
+        name="admit_search_roles",
+        memory=512,
+        timeout=300,
+        trigger="deployment",
+        package="reasoning",  # that layer has all that opensearch-py imports
+        concurrency=1,
+        logins=(),
+        needs=(*_KEY, "search:admin"),
     ),
     # outside of the network: the token endpoint of the pool has no private one, and no other data is theirs to reach
     FunctionRow(

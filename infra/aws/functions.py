@@ -12,6 +12,7 @@ from constructs import Construct
 from infra.aws.assets import Assets
 from infra.aws.catalogue import CATALOGUE, FunctionRow
 from infra.aws.network import Network
+from infra.aws.search import ADMITS
 from infra.aws.stages import LOG_DAYS, Stage
 
 ALIAS = "live"
@@ -115,7 +116,9 @@ class Functions(Construct):
 
     def _role(self, row: FunctionRow, id: str, group: Any) -> Any:
         """A role of its own with what every function needs; the rest is granted in stack.py."""
-        role = iam.Role(self, f"{id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        # named where a stack that is there before must know it
+        named = {"role_name": f"{self._prefix}{row.name}"} if row.name == ADMITS else {}
+        role = iam.Role(self, f"{id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"), **named)
         group.grant_write(role)
         if row.inside:
             role.add_to_policy(iam.PolicyStatement(actions=list(_INTERFACES), resources=["*"]))

@@ -21,6 +21,8 @@ ENDPOINTS = {
     "XRay": "XRAY",
     "Identity": "COGNITO_IDP",  # key set of the issuer
 }
+# One call of a deployment (search.py): a stage with a NAT gateway makes it through that.
+WITHOUT_NAT = {"Sts": "STS"}
 
 
 class Network(Construct):
@@ -69,7 +71,8 @@ class Network(Construct):
         group = self._group("Endpoints", "interface endpoints")
         group.add_ingress_rule(self.functions, ec2.Port.tcp(443), "functions to AWS services")
         zones = self.vpc.availability_zones[: 1 if stage.name == "dev" else stage.availability_zones]
-        for id, service in ENDPOINTS.items():
+        wanted = ENDPOINTS if stage.nat_gateways else ENDPOINTS | WITHOUT_NAT
+        for id, service in wanted.items():
             self.vpc.add_interface_endpoint(
                 f"{id}Endpoint",
                 service=getattr(ec2.InterfaceVpcEndpointAwsService, service),

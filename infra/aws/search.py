@@ -12,16 +12,18 @@ from constructs import Construct
 from infra.aws.data import removal
 from infra.aws.network import Network
 from infra.aws.stages import LOG_DAYS, Stage
+from shared.adapters.opensearch_access import ROLE
 
 VERSION = "2.19"  # the version that the tests run
+ADMITS = "admit_search_roles"  # the function that gives the roles of the others their rights
 
 
 class Search(Construct):
-    """`domain`; `admin` maps roles of functions to index rights by hand, once (runbook reindex.md)."""
+    """`domain`; `admin` is its first user: a deployment maps the roles of functions to index rights as this role."""
 
     def __init__(self, scope: Construct, id: str, *, stage: Stage, network: Network, key: Any) -> None:
         super().__init__(scope, id)
-        self.admin = iam.Role(self, "Admin", assumed_by=iam.AccountRootPrincipal())
+        self.admin = self._first_user(stage)
         zones = min(stage.search_nodes, stage.availability_zones)
         subnets = network.vpc.select_subnets(subnet_type=network.private.subnet_type).subnets[:zones]
         self.domain = opensearch.Domain(
@@ -49,7 +51,36 @@ class Search(Construct):
             removal_policy=removal(stage),
         )
         self._admit(stage)
+        self._limit_first_user(stage)
         self._logs(stage)
+
+    def _first_user(self, stage: Stage) -> Any:
+        """Assumed by the function that admits, and by people whose own rights allow it; by no other role of the stage.
+
+        The function's role is made later and by another stack, so it stands in a condition, not as a principal."""
+        mine = Stack.of(self).format_arn(service="iam", region="", resource="role", resource_name=f"{_name(stage)}-")
+        function = {"ArnEquals": {"aws:PrincipalArn": f"{mine}{ADMITS}"}}
+        people = {"ArnNotLike": {"aws:PrincipalArn": f"{mine}*"}}
+        either = iam.CompositePrincipal(
+            iam.AccountRootPrincipal().with_conditions(function), iam.AccountRootPrincipal().with_conditions(people)
+        )
+        return iam.Role(self, "Admin", assumed_by=either)
+
+    def _limit_first_user(self, stage: Stage) -> None:
+        """Inside the domain its first user may do everything; IAM lets two documents of the security plugin through."""
+        self.admin.add_to_policy(
+            iam.PolicyStatement(
+                actions=["es:ESHttpGet", "es:ESHttpPut"],
+                resources=[
+                    Stack.of(self).format_arn(
+                        service="es",
+                        resource="domain",
+                        resource_name=f"{_name(stage)}/_plugins/_security/api/{document}/{ROLE}",
+                    )
+                    for document in ("roles", "rolesmapping")
+                ],
+            )
+        )
 
     def _admit(self, stage: Stage) -> None:
         """Roles of this account only, each with its own grant (stack.py); nobody without a signature.

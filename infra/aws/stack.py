@@ -19,7 +19,7 @@ from infra.aws.http_api import HttpInterface
 from infra.aws.identity import TRIGGER, Identity
 from infra.aws.network import Network
 from infra.aws.queues import NUDGE, Queues
-from infra.aws.search import Search
+from infra.aws.search import ADMITS, Search
 from infra.aws.stages import Stage
 from infra.aws.weights import release_needs
 from infra.aws.workflows import FILES, Workflows
@@ -95,15 +95,18 @@ class AppStack(Stack):
         self._triggers()
         self._sign_in()
         self._migrate(self.functions.release)
+        self._admit_searching(self.functions.release)
         deliver(self, functions=self.functions, identity=data.identity, api=self.http.api, prefix=self.prefix)
         self._tell()
 
     def _tell(self) -> None:
-        """Outputs: where the API is, which release it is, and whom the runbook reindex maps to index rights."""
-        searching = [self.functions.of[row.name].role.role_arn for row in CATALOGUE.values() if "search" in row.needs]
+        """Outputs: where the API is, which release it is, and who has index rights (runbook reindex)."""
         CfnOutput(self, "ApiUrl", value=self.http.api.api_endpoint)
         CfnOutput(self, "Release", value=self.functions.release)
-        CfnOutput(self, "SearchRoles", value=self.to_json_string(searching))
+        CfnOutput(self, "SearchRoles", value=self.to_json_string(self._searching()))
+
+    def _searching(self) -> list[str]:
+        return [self.functions.of[row.name].role.role_arn for row in CATALOGUE.values() if "search" in row.needs]
 
     def _environment(self) -> dict[str, str]:
         """Settings that all functions share (shared/settings.py); no secret among them, only where one is kept."""
@@ -158,6 +161,7 @@ class AppStack(Stack):
                     ["es:ESHttpGet", "es:ESHttpPost", "es:ESHttpPut", "es:ESHttpDelete", "es:ESHttpHead"],
                     [f"{data.search.domain.domain_arn}/*"],
                 ),
+                "search:admin": (["sts:AssumeRole"], [data.search.admin.role_arn]),
                 "events:put": (["events:PutEvents"], [self.queues.bus.event_bus_arn]),
                 "queue:send": (["sqs:SendMessage", "sqs:GetQueueUrl"], self._queue_arns()),
                 "queue:nudge": (["sqs:SendMessage", "sqs:GetQueueUrl"], [self.queues.queues[NUDGE].queue_arn]),
@@ -241,7 +245,19 @@ class AppStack(Stack):
             admin.add_environment("ADMIN_SECRET_ARN", data.admin_secret_arn)
         step = CustomResource(self, "Schema", service_token=function.function_arn, properties={"Release": release})
         self._enroll(step)
-        for alias in self.functions.aliases.values():
+        self._before_traffic(step)
+
+    def _admit_searching(self, release: str) -> None:
+        """Rights in the search domain for who searches, again when the list, the release or the domain is another."""
+        function, search = self.functions.of[ADMITS], self.data.search
+        function.add_environment("SEARCH_ADMIN_ROLE", search.admin.role_arn)
+        properties = {"Roles": self._searching(), "Release": release, "Domain": search.domain.domain_endpoint}
+        step = CustomResource(self, "SearchAccess", service_token=function.function_arn, properties=properties)
+        self._before_traffic(step)
+
+    def _before_traffic(self, step: Any) -> None:
+        """What callers and new executions use comes after the step."""
+        for alias in (*self.functions.aliases.values(), *self.workflows.aliases.values()):
             alias.node.add_dependency(step)
 
     def _enroll(self, schema: Any) -> None:

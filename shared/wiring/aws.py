@@ -23,6 +23,7 @@ from shared.ports.platform import Queue, Workflows
 from shared.ports.reading import ChunkIndex, IndexGenerations
 from shared.ports.release_under_test import ReleaseUnderTest
 from shared.ports.schema import Schema
+from shared.ports.search_access import SearchAccess
 from shared.ports.telemetry import Telemetry
 from shared.settings import Settings
 from shared.wiring.made_once import made_once
@@ -127,6 +128,16 @@ class AwsServices(Services):
         kept = json.loads(read_secret(self._client("secretsmanager"), self.settings.admin_secret))
         login = f"{quote(kept['username'], safe='')}:{quote(kept['password'], safe='')}"
         return AdministeredSchema(self.settings.admin_url.replace("://", f"://{login}@", 1))
+
+    @property
+    def search_access(self) -> SearchAccess:
+        """The domain's security plugin, as the role that the domain knows as its first user."""
+        from shared.adapters.opensearch_access import OpenSearchAccess, as_first_user
+
+        role, region = self.settings.search_admin_role, self.settings.region
+        return OpenSearchAccess(
+            lambda: as_first_user(self.settings.opensearch_url, region=region, role=role, sts=self._client("sts"))
+        )
 
     @property
     def nudge(self) -> Callable[[], None] | None:

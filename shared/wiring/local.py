@@ -16,6 +16,7 @@ from shared.ports.objects import ObjectStore
 from shared.ports.platform import Queue, Workflows
 from shared.ports.reading import ChunkIndex, IndexGenerations
 from shared.ports.schema import Schema
+from shared.ports.search_access import SearchAccess
 from shared.ports.telemetry import Telemetry
 from shared.wiring.made_once import made_once
 from shared.wiring.services import Services
@@ -111,6 +112,11 @@ class LocalServices(Services):
     def schema(self) -> Schema:
         """Nobody asks: one machine migrates when it starts (infra/local/postgres.py)."""
         raise Permanent("INTERNAL_ERROR", "one machine migrates when it starts")
+
+    @property
+    def search_access(self) -> SearchAccess:
+        """Nobody asks: the search of one machine knows no roles."""
+        raise Permanent("INTERNAL_ERROR", "the search of one machine knows no roles")
 
     @made_once
     def outbox(self) -> Outbox:

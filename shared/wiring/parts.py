@@ -22,6 +22,7 @@ from shared.ports.reasoning import CriterionGraph
 from shared.ports.records import Records
 from shared.ports.release_under_test import ReleaseUnderTest, SmokeBid
 from shared.ports.schema import Schema
+from shared.ports.search_access import SearchAccess
 from shared.ports.sweeps import Sweeps, TenantGenerations, TenantIndex
 from shared.ports.telemetry import Figures, Telemetry
 from shared.ports.webhook_records import WebhookPost, WebhookQueue
@@ -141,6 +142,11 @@ class Parts:
     def schema(self) -> Schema:
         """The database as its administrator sees it; only the migration step of a deployment asks."""
         return self.made.schema
+
+    @property
+    def search_access(self) -> SearchAccess:
+        """The rights inside the search domain; only a deployment asks."""
+        return self.made.search_access
 
     @property
     def queue(self) -> Queue:

@@ -22,6 +22,7 @@ from shared.ports.reading import ChunkIndex, FileInspector, IndexGenerations
 from shared.ports.reasoning import Judge
 from shared.ports.release_under_test import ReleaseUnderTest
 from shared.ports.schema import Schema
+from shared.ports.search_access import SearchAccess
 from shared.ports.sweeps import Sweeps
 from shared.ports.telemetry import Figures, Telemetry
 from shared.ports.webhook_records import WebhookPost, WebhookQueue
@@ -206,6 +207,11 @@ class Services(ABC):
     @abstractmethod
     def schema(self) -> Schema:
         """The database as its administrator sees it."""
+
+    @property
+    @abstractmethod
+    def search_access(self) -> SearchAccess:
+        """The rights inside the search domain, as its first user gives them."""
 
     @property
     @abstractmethod

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,11 +13,15 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 from opensearchpy import OpenSearch
 
+from shared.adapters.opensearch_access import OpenSearchAccess, as_first_user, rights
 from shared.adapters.opensearch_client import opensearch_client, signed_by
 from shared.adapters.outbound_calls import OutboundCalls
+from shared.domain.errors import Permanent, Retryable
 from tests.contract.test_opensearch_client import Closed
+from tests.moto_server import moto_client
 from tests.records import clock
 
 REGION = "eu-central-1"
@@ -113,7 +117,7 @@ def parts(heard: Heard) -> dict[str, str]:
     return dict(part.split("=", 1) for part in rest.split(", "))
 
 
-def recomputed(domain: Domain, heard: Heard) -> str:
+def recomputed(domain: Domain, heard: Heard, secrets: Mapping[str, str] = KEYS) -> str:
     """The signature that botocore computes from what arrived: method, path, signed headers and the body's bytes."""
     given = parts(heard)
     key, date, region, service, _ = given["Credential"].split("/")
@@ -122,7 +126,7 @@ def recomputed(domain: Domain, heard: Heard) -> str:
     signed = {name: lowered[name] for name in given["SignedHeaders"].split(";") if name != "host"}
     request = AWSRequest(method=heard.method, url=f"{domain.url}{heard.path}", data=heard.body, headers=signed)
     request.context["timestamp"] = heard.headers["X-Amz-Date"]
-    signer = SigV4Auth(Credentials(key, KEYS[key]), service, region)
+    signer = SigV4Auth(Credentials(key, secrets[key]), service, region)
     text = signer.string_to_sign(request, signer.canonical_request(request))
     return str(signer.signature(text, request))
 
@@ -168,3 +172,67 @@ def test_credentials_that_expire_are_fetched_again(domain: Domain) -> None:
     for heard, key in zip(domain.heard, keys, strict=True):
         assert heard.headers["X-Amz-Security-Token"] == f"token-of-{key}"
         assert parts(heard)["Signature"] == recomputed(domain, heard)
+
+
+FIRST_USER = "arn:aws:iam::123456789012:role/first-user"
+ROLES = ["arn:aws:iam::123456789012:role/a", "arn:aws:iam::123456789012:role/b"]
+
+
+class Sts:
+    """STS as moto answers on the wire, and what it was asked for and gave."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+        self.given: dict[str, str] = {}
+
+    def assume_role(self, **asked: Any) -> dict[str, Any]:
+        """Credentials of the role."""
+        self.asked.append(asked)
+        answer: dict[str, Any] = moto_client("sts").assume_role(**asked)
+        self.given = answer["Credentials"]
+        return answer
+
+
+def access(domain: Domain, sts: Any) -> OpenSearchAccess:
+    """As AwsServices makes it."""
+    return OpenSearchAccess(lambda: as_first_user(domain.url, region=REGION, role=FIRST_USER, sts=sts))
+
+
+def test_a_deployment_sends_two_requests_signed_as_the_domains_first_user(domain: Domain) -> None:
+    sts = Sts()
+    access(domain, sts).admit(ROLES)
+    assert [(asked["RoleArn"], asked["DurationSeconds"]) for asked in sts.asked] == [(FIRST_USER, 900)]
+    assert [(heard.method, heard.path, json.loads(heard.body)) for heard in domain.heard] == [
+        ("PUT", "/_plugins/_security/api/roles/bidproof", rights()),
+        ("PUT", "/_plugins/_security/api/rolesmapping/bidproof", {"backend_roles": ROLES}),
+    ]
+    for heard in domain.heard:
+        assert heard.headers["X-Amz-Security-Token"] == sts.given["SessionToken"]
+        secrets = {sts.given["AccessKeyId"]: sts.given["SecretAccessKey"]}
+        assert parts(heard)["Signature"] == recomputed(domain, heard, secrets)
+
+
+def test_a_domain_that_refuses_the_role_maps_nobody_and_is_not_asked_twice(domain: Domain) -> None:
+    domain.statuses = [403]
+    with pytest.raises(Permanent) as refused:
+        access(domain, Sts()).admit(ROLES)
+    assert refused.value.code == "INTERNAL_ERROR"
+    assert len(domain.heard) == 1
+
+
+def test_a_domain_that_is_busy_is_a_retryable_failure_left_to_the_deployment(domain: Domain) -> None:
+    domain.statuses = [503]
+    with pytest.raises(Retryable) as busy:
+        access(domain, Sts()).admit(ROLES)
+    assert (busy.value.code, len(domain.heard)) == ("RAG_UPSTREAM_UNAVAILABLE", 1)
+
+
+def test_a_first_user_that_may_not_be_assumed_yet_is_a_retryable_failure(domain: Domain) -> None:
+    class Refusing:
+        def assume_role(self, **asked: Any) -> dict[str, Any]:
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not authorized"}}, "AssumeRole")
+
+    with pytest.raises(Retryable) as refused:
+        access(domain, Refusing()).admit(ROLES)
+    assert refused.value.code == "DEPENDENCY_UNAVAILABLE"
+    assert domain.heard == []

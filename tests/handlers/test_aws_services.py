@@ -7,6 +7,7 @@ import pytest
 
 from infra.local.postgres import Databases
 from shared.domain.context import Actor
+from shared.domain.errors import Permanent, Retryable
 from shared.settings import Settings, read_settings
 from shared.wiring.aws import NUDGE, AwsServices
 from tests.moto_server import ACCOUNT, KEYS, REGION, moto_client, moto_url
@@ -14,6 +15,7 @@ from tests.records import new_tenant
 
 Make = Callable[[dict[str, str]], AwsServices]
 PREFIX = "bidproof-test-"
+SYSTEM = Actor(tenant_id="ten_00000000000000000000000000", actor_id="system", kind="system")
 MACHINE = {
     "StartAt": "Wait",
     "States": {"Wait": {"Type": "Wait", "Seconds": 600, "Next": "End"}, "End": {"Type": "Succeed"}},
@@ -76,8 +78,7 @@ def wired() -> Iterator[Make]:
 
 
 def test_every_port_has_its_adapter_of_aws(environ: dict[str, str], wired: Make) -> None:
-    made = wired(environ)
-    parts = made.bind(Actor(tenant_id="ten_00000000000000000000000000", actor_id="system", kind="system"))
+    parts = wired(environ).bind(SYSTEM)
     adapters = {
         name: type(getattr(parts, name)).__name__
         for name in ("objects", "queue", "workflows", "outbox", "index", "dispatch", "sweeps", "webhook_queue")
@@ -101,6 +102,18 @@ def test_objects_and_executions_go_where_the_settings_say(environ: dict[str, str
     assert stored.size_bytes == 5
     ref = made.workflows.start("ingest_document", name="job_1-1", input={"tenant_id": "t"})
     assert moto_client("stepfunctions").describe_execution(executionArn=ref)["status"] == "RUNNING"
+
+
+def test_a_deployment_speaks_to_the_search_domain_as_the_role_of_the_settings(
+    environ: dict[str, str], wired: Make
+) -> None:
+    role = {"SEARCH_ADMIN_ROLE": f"arn:aws:iam::{ACCOUNT}:role/first-user"}
+    with pytest.raises(Retryable) as unreachable:
+        wired(environ | role).bind(SYSTEM).search_access.admit(["arn:aws:iam::1:role/a"])
+    assert unreachable.value.code == "RAG_UPSTREAM_UNAVAILABLE", "the role was assumed, and nobody is at the address"
+    with pytest.raises(Permanent) as nobody:
+        wired(environ).bind(SYSTEM).search_access.admit(["arn:aws:iam::1:role/a"])
+    assert nobody.value.code == "INTERNAL_ERROR", "without a role STS is not even asked"
 
 
 def test_the_relay_is_nudged_after_a_commit_with_events_and_only_then(

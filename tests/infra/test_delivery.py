@@ -9,6 +9,7 @@ from infra.aws.catalogue import CATALOGUE
 from infra.aws.delivery import AFTER, API, BEFORE, SHIFTED
 from infra.aws.stages import read_stage
 from tests.infra.conftest import Templates
+from tests.infra.template_parts import functions
 
 Ask = Callable[[str], Templates]
 STAGES = ("dev", "staging", "prod")
@@ -123,6 +124,25 @@ def test_the_api_is_tried_before_and_looked_at_after_its_traffic_moves_by_hooks_
     }
     assert {update[event]["Ref"] for event in named} <= set(api["DependsOn"])
     assert {"Schema", "SmokeTenant"} <= set(api["DependsOn"])
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_who_searches_is_let_into_the_domain_before_callers_and_executions_come_to_a_release(
+    templates: Ask, stage: str
+) -> None:
+    made = templates(stage)
+    app = made.of["app"]["Resources"]
+    step = app["SearchAccess"]["Properties"]
+    found = functions(made, stage)
+    assert step["ServiceToken"]["Fn::GetAtt"][0] == found["admit_search_roles"]["id"]
+    searching = [found[row.name]["Role"]["Fn::GetAtt"][0] for row in CATALOGUE.values() if "search" in row.needs]
+    assert [role["Fn::GetAtt"] for role in step["Roles"]] == [[role, "Arn"] for role in searching]
+    assert step["Release"] and "SearchDomain" in str(step["Domain"]), "another release or domain asks again"
+    for id, body in app.items():
+        if body["Type"] in ("AWS::Lambda::Alias", "AWS::StepFunctions::StateMachineAlias"):
+            assert {"Schema", "SearchAccess"} <= set(body["DependsOn"]), id
+    [policy] = [id for id in app[found["admit_search_roles"]["id"]]["DependsOn"] if "DefaultPolicy" in id]
+    assert "SearchAdmin" in str(app[policy]), "its rights are there when it is called"
 
 
 def environment(asked: Templates, name: str) -> Any:

@@ -14,14 +14,17 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from infra.aws.catalogue import CATALOGUE
 from infra.local.issuer import LocalIssuer, jwks_path
 from infra.local.local_secrets import ensure_secrets
 from infra.local.postgres import LOGINS, Databases, create_database, url_with, urls
 from infra.local.tenants import ensure_tenant
+from shared.adapters.opensearch_access import rights
 from shared.adapters.postgres.outbox import envelope
 from tests.conftest import ROOT as TEST_DATA
 from tests.infra.emulated_templates import LACKS, names_left, without
 from tests.infra.emulator import ACCOUNT, Emulator, create, publish, running
+from tests.infra.search_domain import SearchDomain, search_domain
 from tests.infra.test_bundles import here
 from tests.infra.test_invocation import AUDIENCE, ISSUER, request
 from tests.moto_server import REGION
@@ -54,6 +57,7 @@ class Deployed:
     made: dict[str, str]
     databases: Databases
     issuer: LocalIssuer
+    search: SearchDomain
 
     def invoke(self, name: str, event: Any) -> Any:
         """The result of the function behind the alias; an error of it fails the test."""
@@ -83,7 +87,7 @@ def deployed(
     assembly = synthesised(tmp_path_factory.mktemp("assembly"))
     folder = tmp_path_factory.mktemp("emulator")
     issuer = LocalIssuer(folder, issuer=ISSUER, audience=AUDIENCE)
-    with running(folder) as emulator:
+    with running(folder) as emulator, search_domain() as search:
         admin = urlsplit(url_with(server_url, database=urlsplit(empty_databases.app_url).path[1:]))
         login = {"username": unquote(admin.username or ""), "password": unquote(admin.password or "")}
         secret = emulator.client("secretsmanager").create_secret(Name="admin", SecretString=json.dumps(login))
@@ -97,6 +101,7 @@ def deployed(
             "ISSUER": ISSUER,
             "AUDIENCE": AUDIENCE,
             "JWKS_URL": str(jwks_path(folder)),
+            "OPENSEARCH_URL": search.url,
         }
         gone: dict[str, str] = {}
         made: dict[str, str] = {}
@@ -112,7 +117,7 @@ def deployed(
             version = states.publish_state_machine_version(stateMachineArn=arn)["stateMachineVersionArn"]
             route = [{"stateMachineVersionArn": version, "weight": 100}]
             states.create_state_machine_alias(name="live", routingConfiguration=route)
-        yield Deployed(emulator, gone, made, empty_databases, issuer)
+        yield Deployed(emulator, gone, made, empty_databases, issuer, search)
 
 
 def synthesised(folder: Path) -> Path:
@@ -151,6 +156,17 @@ def test_the_deployment_has_made_the_schema_and_the_tenant_of_the_smoke_tests(de
         row = owner.execute("select version_num from alembic_version").fetchone()
     assert row is not None and row[0] >= "0018"
     assert deployed.made["Schema"] == deployed.made["SmokeTenant"] == "AWS::CloudFormation::CustomResource"
+
+
+def test_the_deployment_has_let_the_functions_that_search_into_the_domain(deployed: Deployed) -> None:
+    """CloudFormation called it like the two above; what arrived has a signature for the domain of search."""
+    names = [row.name for row in CATALOGUE.values() if "search" in row.needs]
+    functions = deployed.emulator.client("lambda")
+    roles = [functions.get_function(FunctionName=f"bidproof-dev-{name}")["Configuration"]["Role"] for name in names]
+    asked, bodies, signed = zip(*deployed.search.heard, strict=True)
+    assert asked == ("PUT /_plugins/_security/api/roles/bidproof", "PUT /_plugins/_security/api/rolesmapping/bidproof")
+    assert bodies == (rights(), {"backend_roles": roles})
+    assert all(f"/{REGION}/es/aws4_request" in authorization for authorization in signed)
 
 
 def test_the_api_answers_behind_its_alias(deployed: Deployed) -> None:

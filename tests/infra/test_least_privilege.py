@@ -49,7 +49,7 @@ TRIES = {
 }
 
 ALLOWED = {
-    "api": ROWS | READS | WRITES | REMOVES | SEARCHES,
+    "api": ROWS | READS | WRITES | REMOVES,
     "claim_job": ROWS,
     "record_failure": ROWS,
     "inspect_file": ROWS | READS,
@@ -86,6 +86,7 @@ ALLOWED = {
     "work_tasks": ROWS | RECEIVES | READS | WRITES,
     "migrate_schema": IN_NETWORK | SECRET,
     "enroll_tenant": IN_NETWORK | SECRET,
+    "admit_search_roles": IN_NETWORK | SECRET | {"sts:AssumeRole"},
     "verify_release": RUNS | SECRET | TRIES,
     "check_release": RUNS | SECRET | TRIES,
     "shape_token": IN_NETWORK,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.infra.conftest import Templates
-from tests.infra.template_parts import STAGES, denies_plain_http, functions, texts, written
+from tests.infra.template_parts import STAGES, denies_plain_http, functions, statements, texts, written
 
 pytestmark = pytest.mark.parametrize("stage", STAGES)
 Asked = Callable[[str], Templates]
@@ -118,6 +118,32 @@ def test_search_is_in_the_network_encrypted_signed_and_fine_grained(templates: A
         "ES_APPLICATION_LOGS",
         "AUDIT_LOGS",
     }
+
+
+def test_the_first_user_of_search_is_assumed_by_one_function_and_by_people_and_writes_two_documents(
+    templates: Asked, stage: str
+) -> None:
+    made = templates(stage)
+    [domain] = [body["Properties"] for body in made.resources("AWS::OpenSearchService::Domain").values()]
+    first = domain["AdvancedSecurityOptions"]["MasterUserOptions"]["MasterUserARN"]["Fn::GetAtt"][0]
+    trust = made.resources("AWS::IAM::Role")[first]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert {(row["Effect"], row["Action"], '":root"' in written(row["Principal"])) for row in trust} == {
+        ("Allow", "sts:AssumeRole", True)
+    }
+    function, people = (written(row["Condition"]) for row in trust)
+    assert '"ArnEquals": {"aws:PrincipalArn"' in function and f":role/bidproof-{stage}-admit_search_roles" in function
+    assert '"ArnNotLike": {"aws:PrincipalArn"' in people and f":role/bidproof-{stage}-*" in people
+    named = made.resources("AWS::Lambda::Function").values()
+    [role] = [
+        body["Properties"]["Role"]["Fn::GetAtt"][0]
+        for body in named
+        if body["Properties"].get("FunctionName") == f"bidproof-{stage}-admit_search_roles"
+    ]
+    assert made.resources("AWS::IAM::Role")[role]["Properties"]["RoleName"] == f"bidproof-{stage}-admit_search_roles"
+    [allowed] = [row for role, row in statements(made) if role == first]
+    assert allowed["Action"] == ["es:ESHttpGet", "es:ESHttpPut"]
+    paths = [written(arn).partition(f":domain/bidproof-{stage}")[2].partition('"')[0] for arn in allowed["Resource"]]
+    assert paths == ["/_plugins/_security/api/roles/bidproof", "/_plugins/_security/api/rolesmapping/bidproof"]
 
 
 def test_backups_are_daily_for_30_days_and_continuous_for_35_in_a_locked_vault(templates: Asked, stage: str) -> None:

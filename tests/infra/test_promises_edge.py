@@ -199,6 +199,7 @@ def test_dev_has_endpoints_in_place_of_a_nat_gateway_and_the_others_have_one_per
     services = written([body["Properties"]["ServiceName"] for body in made.resources("AWS::EC2::VPCEndpoint").values()])
     for service in ("sqs", "events", "states", "secretsmanager", "kms", "cognito-idp", "xray", "monitoring", "s3"):
         assert f".{service}" in services, service
+    assert (".sts" in services) is (stage == "dev"), "one call of a deployment, elsewhere by the NAT gateway"
     for id, body in made.resources("AWS::EC2::VPCEndpoint").items():
         if body["Properties"]["VpcEndpointType"] == "Interface":
             assert body["Properties"]["PrivateDnsEnabled"] is True, id
