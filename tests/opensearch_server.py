@@ -38,6 +38,15 @@ def enough_java() -> bool:
 
 
 @contextmanager
+def starting() -> Iterator[None]:
+    """While it is open nobody else starts a server: each takes the first port that is free."""
+    folder = ROOT / "tests"
+    folder.mkdir(parents=True, exist_ok=True)
+    with _exclusive(folder / "start.lock"):
+        yield
+
+
+@contextmanager
 def _exclusive(path: Path) -> Iterator[IO[str]]:
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

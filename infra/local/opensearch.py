@@ -17,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,10 +61,10 @@ def java_version() -> int:
     return int(major) if major.isdigit() else 0
 
 
-def fetch(root: Path) -> Path:
+def fetch(root: Path, lock: Path = LOCK) -> Path:
     """Bring every locked jar into root/lib and return that folder; SystemExit when a hash differs."""
-    pins = LOCK.read_text(encoding="utf-8").split("\n")
-    library = root / f"lib-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]}"
+    pins = lock.read_text(encoding="utf-8").split("\n")
+    library = root / f"lib-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
     if library.exists():
         return library
     root.mkdir(parents=True, exist_ok=True)
@@ -104,42 +104,57 @@ def _place(path: Path, library: Path) -> None:
                 (library / Path(name).name).write_bytes(plugin.read(name))
 
 
-def start(root: Path, data: Path, *, heap_mb: int = 512) -> Server:
-    """Start a server over the data folder and wait until it answers; RuntimeError with its log when it does not."""
+def answers(url: str, headers: Mapping[str, str] | None = None) -> bool:
+    """Whether the server is there and its shards are."""
+    asked = urllib.request.Request(
+        f"{url}/_cluster/health?wait_for_status=yellow&timeout=5s", headers=dict(headers or {})
+    )
+    try:
+        with urllib.request.urlopen(asked, timeout=10):
+            return True
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
+def start(
+    root: Path,
+    data: Path,
+    *,
+    heap_mb: int = 512,
+    before: Path | None = None,
+    plugins: str = PLUGINS,
+    healthy: Callable[[str], bool] = answers,
+) -> Server:
+    """Start a server over the data folder and wait until it is healthy; RuntimeError with its log when it is not.
+
+    Jars of the folder `before` win over those of the server."""
     library = fetch(root)
     data.mkdir(parents=True, exist_ok=True)
-    command = ["java", f"-Xms{heap_mb}m", f"-Xmx{heap_mb}m", "-cp", f"{library}/*", RUNNER]
+    jars = ":".join(f"{folder}/*" for folder in (before, library) if folder)
+    command = ["java", f"-Xms{heap_mb}m", f"-Xmx{heap_mb}m", "-cp", jars, RUNNER]
     # A name of its own per data folder: two servers on one machine would else form one cluster.
     cluster = f"bidproof-{hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:12]}"
-    command += ["-basePath", str(data), "-numOfNode", "1", "-clusterName", cluster, "-pluginTypes", PLUGINS]
+    command += ["-basePath", str(data), "-numOfNode", "1", "-clusterName", cluster, "-pluginTypes", plugins]
     with (data / "server.log").open("wb") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
         )
-    url = _await_url(process, data / "server.log")
+    url = _await_url(process, data / "server.log", healthy)
     if url is None:
         Server("", process).stop()
         raise RuntimeError((data / "server.log").read_text(encoding="utf-8", errors="replace")[-4000:])
     return Server(url, process)
 
 
-def _await_url(process: subprocess.Popen[bytes], log: Path) -> str | None:
+def _await_url(process: subprocess.Popen[bytes], log: Path, healthy: Callable[[str], bool]) -> str | None:
     """The runner takes the first free port of 9201-9299 and prints it; None when it ends or stays silent."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         told = _HTTP_PORT.search(log.read_text(encoding="utf-8", errors="replace"))
-        if told and _healthy(url := f"http://127.0.0.1:{told[1]}"):
+        if told and healthy(url := f"http://127.0.0.1:{told[1]}"):
             return url
         time.sleep(0.25)
     return None
-
-
-def _healthy(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/_cluster/health?wait_for_status=yellow&timeout=5s", timeout=10):
-            return True
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return False
 
 
 @contextlib.contextmanager
