@@ -1,7 +1,6 @@
 """The contract of the search index, held by the fake, the embedded index and a real OpenSearch."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,43 +9,12 @@ import pytest
 from shared.adapters.embedded_index import EmbeddedIndex
 from shared.adapters.opensearch import OpenSearchIndex
 from shared.domain.errors import Permanent, Refused, Retryable
-from shared.domain.retrieval import IndexEntry, KeptEntry, Scope
-from shared.domain.terms import codes, terms, unique_terms
+from shared.domain.retrieval import KeptEntry, Scope
 from shared.ports.reading import ChunkIndex
+from tests.contract.index_samples import DIMENSION, OTHER, TENANT, entry, found, near, scope, vector
 from tests.fakes.chunk_index import MemoryChunkIndex
 
-DIMENSION = 384
-TENANT, OTHER = "ten_a", "ten_b"
 MakeIndex = Callable[[str], ChunkIndex]
-
-
-def vector(*leading: float) -> list[float]:
-    """A vector with these first numbers and a small rest, so that no vector is zero."""
-    return [*leading, *([0.01] * (DIMENSION - len(leading)))]
-
-
-def entry(chunk_id: str, text: str, **changes: Any) -> IndexEntry:
-    """An entry of supplier s1 of project p1, unless told otherwise."""
-    heading = changes.pop("heading", "")
-    plain = IndexEntry(
-        entry_id=chunk_id,
-        chunk_id=chunk_id.split("#")[0],
-        document_id="d1",
-        project_id="p1",
-        supplier_id="s1",
-        doc_type="bid",
-        chunk_type="text",
-        language="en",
-        terms=" ".join(terms(text)),
-        heading_terms=" ".join(terms(heading)),
-        code_terms=" ".join(codes(text)),
-        page_from=1,
-        page_to=1,
-        token_count=10,
-        quality=1.0,
-        content_hash="h",
-    )
-    return replace(plain, **changes)
 
 
 @pytest.fixture(params=["fake", "embedded", pytest.param("opensearch", marks=pytest.mark.opensearch)])
@@ -69,21 +37,6 @@ def make_index(request: pytest.FixtureRequest, tmp_path: Path) -> MakeIndex:
 def index(make_index: MakeIndex) -> ChunkIndex:
     """The index of the tenant."""
     return make_index(TENANT)
-
-
-def scope(**changes: Any) -> Scope:
-    """Supplier s1 of project p1."""
-    return replace(Scope(tenant_id=TENANT, project_id="p1", supplier_id="s1"), **changes)
-
-
-def found(index: ChunkIndex, where: Scope, question: str, limit: int = 10) -> list[str]:
-    """The chunk ids of a lexical search."""
-    return [hit.chunk_id for hit in index.lexical(where, unique_terms(question), codes(question), limit=limit)]
-
-
-def near(index: ChunkIndex, where: Scope, wanted: Sequence[float], limit: int = 10) -> list[str]:
-    """The chunk ids of a vector search."""
-    return [hit.chunk_id for hit in index.nearest(where, wanted, limit=limit)]
 
 
 def test_what_was_added_is_found_by_its_words_and_by_its_vector(index: ChunkIndex) -> None:

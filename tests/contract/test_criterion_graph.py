@@ -1,54 +1,17 @@
 """The criterion graph on real PostgreSQL: from evidence to a suggestion, through a person, across processes."""
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
 import pytest
 
 from infra.local.postgres import Databases
-from shared.adapters.criterion_graph.nodes import CriterionNodes
-from shared.adapters.criterion_graph.state import LARGEST, ThreadValues, check_size, fixed
-from shared.adapters.postgres.checkpoints import TenantSaver
-from shared.domain.criteria import Criterion
+from shared.adapters.criterion_graph.state import LARGEST, check_size, fixed
 from shared.domain.errors import Permanent, Refused, Retryable
-from shared.domain.evaluation_rows import Decision
-from shared.domain.evidence import Verdict
 from shared.usecases.plan_evaluation import PlanEvaluation, plan_evaluation
-from tests.evaluation_seed import BID, DELIVERY, PRICE, Seed, criterion, limit_and_judged
-from tests.records import ids, make_records
-
-
-def seed(databases: Databases, *criteria: Criterion, **more: Any) -> Seed:
-    return Seed(make_records(databases), list(criteria) or limit_and_judged(), url=databases.app_url, **more)
-
-
-def planned(made: Seed, supplier_id: str) -> str:
-    started = made.start(supplier_id)
-    plan_evaluation(PlanEvaluation(evaluation_id=started.evaluation.evaluation_id), records=made.records)
-    return started.evaluation.evaluation_id
-
-
-def only_verdict(made: Seed, evaluation_id: str, place: int = 0) -> Verdict:
-    return made.records.verdicts.revisions(evaluation_id, made.criteria[place].criterion_id)[-1]
-
-
-def decided(made: Seed, evaluation_id: str, place: int, **more: Any) -> Decision:
-    """A stored decision about a criterion, outside the review that would ask for it."""
-    started = made.records.evaluations.get(evaluation_id)
-    review = made.records.reviews.live(evaluation_id)
-    assert review is not None, started.status
-    values: dict[str, Any] = {"action": "accept", "score": None, "outcome": None, "comment": "Seen and accepted."}
-    decision = Decision(
-        decision_id=ids.new("dec"),
-        review_id=review.review_id,
-        item_id=None,
-        criterion_id=made.criteria[place].criterion_id,
-        reviewer_id=ids.new("usr"),
-        **(values | more),
-    )
-    made.records.reviews.append_decisions([decision])
-    return decision
+from tests.contract.graph_seed import decided, only_verdict, planned, seed
+from tests.evaluation_seed import BID, DELIVERY, PRICE, criterion
+from tests.records import ids
 
 
 def test_a_rule_decides_and_cites_and_nobody_is_asked(databases: Databases) -> None:
@@ -77,84 +40,6 @@ def test_without_a_model_a_judged_criterion_waits_with_its_evidence_and_no_point
     log = made.records.searches.log(verdict.search_log_id or "")
     assert pack is not None and len(pack.items) >= 2
     assert log is not None and log.criterion_id == made.criteria[1].criterion_id
-
-
-@pytest.mark.parametrize("node", ["retrieve_evidence", "measure_confidence", "commit_suggestion"])
-def test_a_crash_in_a_node_continues_there_and_searches_once(
-    databases: Databases, monkeypatch: pytest.MonkeyPatch, node: str
-) -> None:
-    made = seed(databases)
-    evaluation_id, criterion_id = planned(made, made.bid("S-1", *BID)), made.criteria[0].criterion_id
-
-    def crash(self: CriterionNodes, values: ThreadValues) -> ThreadValues:
-        raise Retryable("DEPENDENCY_UNAVAILABLE")
-
-    crash.__name__ = node
-    with monkeypatch.context() as patch:
-        patch.setattr(CriterionNodes, node, crash)
-        with pytest.raises(Retryable):
-            made.graph().run(evaluation_id, criterion_id)
-    searched = made.asked
-    assert made.graph().state(evaluation_id, criterion_id).status == "pending"
-    assert made.graph().run(evaluation_id, criterion_id).status == "finished"
-    assert made.asked == 1 and searched == (0 if node == "retrieve_evidence" else 1)
-    assert len(made.records.verdicts.revisions(evaluation_id, criterion_id)) == 1
-
-
-def test_a_crash_after_the_commit_and_before_its_checkpoint_writes_one_verdict(
-    databases: Databases, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = seed(databases)
-    evaluation_id, criterion_id = planned(made, made.bid("S-1", *BID)), made.criteria[0].criterion_id
-    real = CriterionNodes.commit_suggestion
-
-    def crash(self: CriterionNodes, values: ThreadValues) -> ThreadValues:
-        real(self, values)
-        raise Retryable("DEPENDENCY_UNAVAILABLE")
-
-    crash.__name__ = "commit_suggestion"
-    with monkeypatch.context() as patch:
-        patch.setattr(CriterionNodes, "commit_suggestion", crash)
-        with pytest.raises(Retryable):
-            made.graph().run(evaluation_id, criterion_id)
-    after = made.graph().run(evaluation_id, criterion_id)
-    assert [v.verdict_id for v in made.records.verdicts.revisions(evaluation_id, criterion_id)] == [after.verdict_id]
-
-
-@pytest.mark.parametrize("place", [0, 1])
-def test_a_thread_cut_off_before_any_of_its_writes_goes_on_to_one_verdict(
-    databases: Databases, monkeypatch: pytest.MonkeyPatch, place: int
-) -> None:
-    """What a kill leaves between the write of a node and the checkpoint after it is neither lost nor an end."""
-    made = seed(databases)
-    cut, whole = 0, False
-    while not whole:
-        evaluation_id, criterion_id = planned(made, made.bid(f"S-{cut}", *BID)), made.criteria[place].criterion_id
-        with monkeypatch.context() as patch:
-            left = iter(range(cut))
-            for name in ("put", "put_writes"):
-                patch.setattr(TenantSaver, name, cut_off(getattr(TenantSaver, name), left))
-            try:
-                made.graph().run(evaluation_id, criterion_id)
-                whole = True
-            except Retryable:
-                cut += 1
-        status = "interrupted" if place else "finished"
-        assert whole or made.graph().state(evaluation_id, criterion_id).status in ("absent", "pending", status)
-        assert made.graph().run(evaluation_id, criterion_id).status == status
-        assert len(made.records.verdicts.revisions(evaluation_id, criterion_id)) == 1
-    assert cut > 12  # two writes for each of at least six nodes
-
-
-def cut_off(real: Callable[..., Any], left: Iterator[int]) -> Callable[..., Any]:
-    """The saver's method, which fails without writing when nothing is left."""
-
-    def write(*arguments: Any) -> Any:
-        if next(left, None) is None:
-            raise Retryable("DEPENDENCY_UNAVAILABLE")
-        return real(*arguments)
-
-    return write
 
 
 def test_a_decision_resumes_the_thread_once_in_another_process(databases: Databases) -> None:

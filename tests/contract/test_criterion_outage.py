@@ -7,7 +7,7 @@ from shared.adapters.postgres.checkpoints import TenantSaver
 from shared.domain.errors import BudgetStopped, CodedError, ModelUnavailable, Permanent, Retryable
 from shared.domain.evidence import Verdict
 from shared.usecases.plan_evaluation import PlanEvaluation, plan_evaluation
-from tests.contract.test_criterion_graph import cut_off
+from tests.contract.test_criterion_crashes import cut_off
 from tests.evaluation_seed import BID, Seed, limit_and_judged
 from tests.fakes.judges import FailingJudge
 from tests.records import make_records

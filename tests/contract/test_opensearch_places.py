@@ -11,7 +11,7 @@ from opensearchpy.exceptions import RequestError
 from shared.adapters.opensearch_bulk import raise_refused
 from shared.adapters.opensearch_generations import OpenSearchGenerations
 from shared.domain.errors import Permanent, Retryable
-from tests.contract.test_chunk_index import OTHER, TENANT, entry, scope, vector
+from tests.contract.index_samples import OTHER, TENANT, entry, scope, vector
 
 pytestmark = pytest.mark.opensearch
 

@@ -12,8 +12,9 @@ from shared.adapters.embedded_index import EmbeddedIndex
 from shared.adapters.opensearch import OpenSearchIndex
 from shared.adapters.postgres.session import Session
 from shared.domain.retrieval import IndexEntry, RankedId, Scope
-from shared.domain.terms import codes, terms, unique_terms
+from shared.domain.terms import codes, unique_terms
 from shared.ports.reading import ChunkIndex
+from tests.contract.index_samples import entry
 from tests.fakes.chunk_index import MemoryChunkIndex
 
 pytestmark = pytest.mark.opensearch
@@ -24,26 +25,10 @@ SCOPE = Scope(tenant_id="ten_rank", project_id="p1", supplier_id="s1")
 SAME_SCORE = 1e-5
 
 
-def entry(chunk_id: str, heading: str, text: str) -> IndexEntry:
+def passage(chunk_id: str, heading: str, text: str) -> IndexEntry:
     """A passage without a vector."""
-    return IndexEntry(
-        entry_id=chunk_id,
-        chunk_id=chunk_id,
-        document_id="d1",
-        project_id="p1",
-        supplier_id="s1",
-        doc_type="bid",
-        chunk_type="text",
-        language="zh",
-        terms=" ".join(terms(text)),
-        heading_terms=" ".join(terms(heading)),
-        code_terms=" ".join(codes(f"{heading}\n{text}")),
-        page_from=1,
-        page_to=1,
-        token_count=1,
-        quality=1.0,
-        content_hash="h",
-    )
+    both = " ".join(codes(f"{heading}\n{text}"))
+    return entry(chunk_id, text, heading=heading, code_terms=both, language="zh")
 
 
 def same_ten(left: Sequence[RankedId], right: Sequence[RankedId]) -> bool:
@@ -90,7 +75,7 @@ def records(path: Path) -> list[dict[str, Any]]:
 
 
 def test_every_query_of_the_fixture_gets_the_same_ten(engines: tuple[ChunkIndex, ChunkIndex]) -> None:
-    passages = [entry(p["id"], p["heading"], p["text"]) for p in records(FIXTURES / "rank_passages.jsonl")]
+    passages = [passage(p["id"], p["heading"], p["text"]) for p in records(FIXTURES / "rank_passages.jsonl")]
     questions = (FIXTURES / "rank_queries.txt").read_text(encoding="utf-8").splitlines()
     memory = MemoryChunkIndex(tenant_id=SCOPE.tenant_id, dimension=384)
     for engine in (*engines, memory):
@@ -122,7 +107,7 @@ def test_the_comparison_can_fail() -> None:
 def test_public_sets_get_the_same_ten_in_99_of_100_queries(engines: tuple[ChunkIndex, ChunkIndex], name: str) -> None:
     if not (DATA / name).is_dir():
         pytest.skip(f"../shared/data/{name} is not on this machine")
-    passages = [entry(p["_id"], p.get("title") or "", p["text"]) for p in records(DATA / name / "corpus.jsonl")]
+    passages = [passage(p["_id"], p.get("title") or "", p["text"]) for p in records(DATA / name / "corpus.jsonl")]
     for engine in engines:
         for start in range(0, len(passages), 2000):
             engine.add(passages[start : start + 2000], generation=1)
