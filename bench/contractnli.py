@@ -20,10 +20,11 @@ from bench.cited_places import PdfPages, flat, fonts_not_embedded, problems
 from bench.contractnli_labels import documents, edit, label_id, labels, pack_recall, score_words
 from bench.contractnli_rules import BY_WORDS, DATA, KINDS, write_rules
 from bench.results import write
-from infra.local.demo import evaluate, free_port
+from infra.local.demo import evaluate
 from infra.local.demo_client import Client
 from infra.local.demo_documents import folder_project
 from infra.local.demo_run import Entered, enter, follow, save_reports, waiting_reviews
+from infra.local.ports import free_port
 from infra.local.product import Product, prepare
 from shared.settings import LocalOptions, read_settings
 

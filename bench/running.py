@@ -11,8 +11,8 @@ from typing import Any
 
 import psycopg
 
-from infra.local.demo import free_port
 from infra.local.embedded_server import stop_server
+from infra.local.ports import free_port
 from infra.local.product import Prepared, Product, prepare
 from shared.domain.context import Actor
 from shared.settings import LocalOptions

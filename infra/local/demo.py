@@ -4,7 +4,6 @@ import argparse
 import json
 import secrets
 import signal
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from infra.local.demo_documents import DemoProject, build_demo, folder_project
 from infra.local.demo_run import Entered, enter, follow, save_reports, start_evaluations, unused, waiting_reviews
 from infra.local.demo_screen import console, show_evidence, show_matrix, show_waiting
 from infra.local.demo_terminal import Terminal, browse
+from infra.local.ports import free_port
 from infra.local.product import Product, prepare
 from shared.settings import LocalOptions, read_settings
 
@@ -30,13 +30,6 @@ UNUSABLE = 2
 
 class Unusable(Exception):
     """What the user gave cannot be used; the text says what and why in one line."""
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import httpx
 import psycopg
 
 from infra.local.embedded_server import stop_server
+from infra.local.ports import free_port
 from infra.local.product import Prepared, Product, prepare
 from shared.adapters.postgres.records import PostgresRecords
 from shared.adapters.system import derive_key
@@ -23,7 +24,6 @@ from shared.settings import LocalOptions
 from tests.chaos.kills import Kills
 from tests.chaos.people import People, decisions
 from tests.evaluation_seed import BID, Seed, limit_and_judged
-from tests.ports import a_port
 from tests.records import clock, ids, pool
 from tests.rows import a_project
 
@@ -176,7 +176,7 @@ def say(line: str) -> None:
 @contextmanager
 def storm_over(folder: Path, seed: int) -> Iterator[Storm]:
     """A product that is revived as `make up` does; everything has ended after the block."""
-    prepared = prepare(LocalOptions(data_dir=folder, port=a_port()))
+    prepared = prepare(LocalOptions(data_dir=folder, port=free_port()))
     product, stopped = Product(prepared, log_dir=folder / "logs"), threading.Event()
     storm = Storm(prepared, seed)
 

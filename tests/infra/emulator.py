@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from infra.aws.bundle import PYTHON, interpreter
+from infra.local.ports import free_port
 from tests.moto_server import KEYS, REGION, new_client
-from tests.ports import a_port
 
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "requirements-emulator.lock"
@@ -72,7 +72,7 @@ def installed() -> Path:
 @contextmanager
 def running(folder: Path) -> Iterator[Emulator]:
     """Start it with nothing in it; its files are below the folder."""
-    port = a_port()
+    port = free_port()
     temporary, log = folder / "tmp", folder / "ministack.log"
     temporary.mkdir()
     environment = KEYS | {

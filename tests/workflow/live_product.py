@@ -16,11 +16,11 @@ from psycopg.rows import dict_row
 
 from infra.local.demo_client import Client
 from infra.local.embedded_server import stop_server
+from infra.local.ports import free_port
 from infra.local.product import Prepared, Product, prepare
 from infra.local.tenants import DemoTenant, ensure_tenant
 from shared.adapters.system import SystemClock
 from shared.settings import LocalOptions
-from tests.ports import a_port
 
 PATIENCE = 120.0  # seconds after which a test gives up; no test measures how long something took
 ENDED = ("succeeded", "failed", "canceled")
@@ -92,7 +92,7 @@ class Live:
 @contextmanager
 def live_product(folder: Path) -> Iterator[Live]:
     """Start it on a free port; everything has ended after the block."""
-    prepared = prepare(LocalOptions(data_dir=folder, port=a_port()))
+    prepared = prepare(LocalOptions(data_dir=folder, port=free_port()))
     product = Product(prepared, log_dir=folder / "logs")
     try:
         product.start()

@@ -18,8 +18,8 @@ import psycopg
 
 from infra.local.demo_client import Client
 from infra.local.local_secrets import ensure_secrets
+from infra.local.ports import free_port
 from infra.local.postgres import DATABASE
-from tests.ports import a_port
 
 T = TypeVar("T")
 CHECKOUT = Path(__file__).parents[2]
@@ -47,7 +47,7 @@ class Up:
     """One data folder and port, and the product that runs there."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, a_port()
+        self.folder, self.port = folder, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.output = folder.with_suffix(".out")
         self.client = Client(self.url, lambda role: self.tokens[role])
