@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from shared.domain.errors import Refused
 from shared.domain.evidence import Verdict
 from shared.domain.releases import PLATFORM_TENANT, ReleaseStep
 from shared.domain.replays import FOUND, Replay, ReplayCase, compare, has_passed, machine_verdicts
@@ -29,7 +28,7 @@ def compare_replays(
     records_of: Callable[[str], Records],
     workflows: Workflows,
     vault: Vault,
-    cancel_item: Callable[[Records, str], None],
+    cancel_item: Callable[[Records, str], bool],
 ) -> ComparedReplays:
     """Decide each open replay whose evaluations have said all they have to say, or whose time is over.
 
@@ -47,7 +46,7 @@ def compare_replays(
                 continue
             _end_step(records, replay, passed)
         for case in cases:
-            _cancel(records, case, cancel_item)
+            cancel_item(records, records.evaluations.get(case.evaluation_id).job_id or "")
         context = {"release_id": replay.release_id, "rollback_no": str(replay.rollback_no)}
         workflows.succeed(vault.decrypt(replay.token_ciphertext, context=context), {"passed": passed})
         compared += 1
@@ -77,12 +76,3 @@ def _end_step(records: Records, replay: Replay, passed: bool) -> None:
     ]
     if found:
         records.releases.end_step(found[-1], verified=passed)
-
-
-def _cancel(records: Records, case: ReplayCase, cancel_item: Callable[[Records, str], None]) -> None:
-    job_id = records.evaluations.get(case.evaluation_id).job_id
-    try:
-        cancel_item(records, job_id or "")
-    except Refused as refusal:
-        if refusal.code != "JOB_CANCEL_CONFLICT":  # it ended by itself
-            raise

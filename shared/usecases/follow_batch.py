@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.batches import ITEM_RESERVE_SECONDS
-from shared.domain.errors import Refused, Retryable
+from shared.domain.errors import Retryable
 from shared.ports.records import Records
 
 
@@ -28,7 +28,7 @@ def follow_batch(
     command: FollowBatch,
     *,
     records: Records,
-    cancel_item: Callable[[Records, str], None],
+    cancel_item: Callable[[Records, str], bool],
     time_left: Callable[[], float],
 ) -> FollowedBatch:
     """Let the batch follow its jobs; when its own job was canceled, cancel the jobs of its items too.
@@ -44,10 +44,5 @@ def follow_batch(
         for job_id in records.batches.open_jobs(batch.batch_id):
             if time_left() < ITEM_RESERVE_SECONDS:
                 raise Retryable("DEPENDENCY_UNAVAILABLE", "some jobs of the batch are still to be canceled")
-            try:
-                cancel_item(records, job_id)
-                canceled += 1
-            except Refused as refusal:
-                if refusal.code != "JOB_CANCEL_CONFLICT":  # it ended first, and counts as it ended
-                    raise
+            canceled += cancel_item(records, job_id)
     return FollowedBatch(changed=changed, canceled=canceled)

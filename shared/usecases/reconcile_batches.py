@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.domain.errors import Refused
 from shared.domain.sweeps import STOP_BELOW_SECONDS, Candidate, Reconciled
 from shared.ports.records import Records
 from shared.ports.sweeps import Sweeps
@@ -21,7 +20,7 @@ def reconcile_batches(
     *,
     sweeps: Sweeps,
     records_of: Callable[[str], Records],
-    cancel_item: Callable[[Records, str], None],
+    cancel_item: Callable[[Records, str], bool],
     time_left: Callable[[], float],
 ) -> Reconciled:
     """Repair batches whose items do not stand where their jobs do."""
@@ -33,19 +32,14 @@ def reconcile_batches(
 
 
 def _repair(
-    found: Candidate, records: Records, cancel_item: Callable[[Records, str], None], time_left: Callable[[], float]
+    found: Candidate, records: Records, cancel_item: Callable[[Records, str], bool], time_left: Callable[[], float]
 ) -> bool:
     changed = records.batches.follow(found.subject_id)
     if records.batches.get(found.subject_id).status == "canceled":
         for job_id in records.batches.open_jobs(found.subject_id):
             if time_left() < STOP_BELOW_SECONDS:
                 break
-            try:
-                cancel_item(records, job_id)
-                changed += 1
-            except Refused as refusal:
-                if refusal.code != "JOB_CANCEL_CONFLICT":  # it ended first, and counts as it ended
-                    raise
+            changed += cancel_item(records, job_id)
         changed += records.batches.follow(found.subject_id)
     if changed:
         records.findings.add(BATCHES, found)

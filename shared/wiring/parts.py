@@ -26,10 +26,10 @@ from shared.ports.search_access import SearchAccess
 from shared.ports.sweeps import Sweeps, TenantGenerations, TenantIndex
 from shared.ports.telemetry import Figures, Telemetry
 from shared.ports.webhook_records import WebhookPost, WebhookQueue
+from shared.wiring.adapters import Adapters
 
 if TYPE_CHECKING:
     from shared.domain.search_request import SearchQuery, SearchResult
-    from shared.wiring.services import Services
 
 log = logging.getLogger("bidproof.wiring")
 
@@ -37,10 +37,14 @@ log = logging.getLogger("bidproof.wiring")
 class Parts:
     """What the keyword-only parameters of a use case are named after; one per call, used by one thread."""
 
-    def __init__(self, made: "Services", actor: Actor, time_left: Callable[[], float]) -> None:
+    def __init__(self, made: Adapters, actor: Actor, time_left: Callable[[], float]) -> None:
         self.made, self.actor, self.time_left = made, actor, time_left
         self.settings, self.clock, self.ids, self.vault = made.settings, made.clock, made.ids, made.vault
         self.max_running = made.settings.max_running
+
+    def _of(self, tenant_id: str) -> "Parts":
+        """Parts of a tenant, with records of their own."""
+        return Parts(self.made, replace(self.actor, tenant_id=tenant_id), self.time_left)
 
     @cached_property
     def records(self) -> PostgresRecords:
@@ -171,7 +175,7 @@ class Parts:
     @property
     def records_of(self) -> Callable[[str], PostgresRecords]:
         """The records of a tenant named by a sweep, for its repairs; the actor is the system itself."""
-        return lambda tenant_id: self.made.bind(replace(self.actor, tenant_id=tenant_id)).records
+        return lambda tenant_id: self._of(tenant_id).records
 
     @property
     def raise_alarm(self) -> Callable[[str, Mapping[str, Any]], None]:
@@ -193,23 +197,35 @@ class Parts:
     @property
     def index_of(self) -> Callable[[str], TenantIndex]:
         """Rows, index and embedder of a tenant named by a sweep."""
-        return lambda tenant_id: self.made.bind(replace(self.actor, tenant_id=tenant_id), time_left=self.time_left)
+        return self._of
 
     @property
     def generations_of(self) -> Callable[[str], TenantGenerations]:
         """The same with every generation of the index."""
-        return self.index_of  # type: ignore[return-value]  # both give the tenant's parts
+        return self._of
 
     @property
     def task_work(self) -> Callable[[Job, str], float | None]:
         """What a task job does, in records that only the run which claimed it may change (F28)."""
         from shared.wiring.task_work import work
 
-        return partial(work, self)
+        def act(job: Job, run_id: str) -> float | None:
+            mine = self._of(self.actor.tenant_id)
+            return work(
+                job,
+                run_id,
+                records=mine.records,
+                objects=mine.objects,
+                ids=mine.ids,
+                clock=mine.clock,
+                time_left=mine.time_left,
+            )
+
+        return act
 
     @property
-    def cancel_item(self) -> Callable[[Records, str], None]:
-        """Cancels the job of an item of a batch."""
+    def cancel_item(self) -> Callable[[Records, str], bool]:
+        """Cancels the job of an item of a batch; False when it ended first."""
         from shared.wiring.task_work import cancel_item
 
         return cancel_item
@@ -219,7 +235,7 @@ class Parts:
         """Renews the lease of a task job, on a connection of its own, while the block runs."""
         from shared.adapters.lease_keeper import keep_renewing
 
-        tasks = self.made.bind(self.actor).records.tasks
+        tasks = self._of(self.actor.tenant_id).records.tasks
         return lambda job_id, run_id: keep_renewing(lambda: tasks.renew(job_id, run_id), every=RENEW_SECONDS)
 
     @property

@@ -1,11 +1,13 @@
 """What the jobs of W18 do: which use case works for which job type, and which one begins an item of a batch."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from shared.adapters.postgres.records import PostgresRecords
 from shared.domain.batches import LANE, BatchItem
 from shared.domain.errors import Permanent, Refused
 from shared.domain.jobs import Job
+from shared.ports.objects import ObjectStore
 from shared.ports.platform import Clock, Ids
 from shared.ports.records import Records
 from shared.usecases.cancel_job import CancelJob, cancel_job
@@ -15,23 +17,28 @@ from shared.usecases.request_export import RequestExport, request_export
 from shared.usecases.run_batch import RunBatch, run_batch
 from shared.usecases.start_evaluation import StartEvaluation, start_evaluation
 
-if TYPE_CHECKING:
-    from shared.wiring.parts import Parts
 
-
-def work(parts: "Parts", job: Job, run_id: str) -> float | None:
-    """Do a task job for a run, in records that only this run may change (F28); seconds until it shall be done again,
-    None when it needs no other pass."""
-    records = parts.made.bind(parts.actor).records
+def work(
+    job: Job,
+    run_id: str,
+    *,
+    records: PostgresRecords,
+    objects: ObjectStore,
+    ids: Ids,
+    clock: Clock,
+    time_left: Callable[[], float],
+) -> float | None:
+    """Do a task job for a run, in records of its own that only this run may change from now on (F28); seconds until it
+    shall be done again, None when it needs no other pass."""
     records.session.fence(job.job_id, run_id)
     if job.job_type == "export":
         command = RenderExport(export_id=job.resource_id, job_id=job.job_id, run_id=run_id)
-        render_export(command, records=records, objects=parts.objects)
+        render_export(command, records=records, objects=objects)
         return None
     if job.job_type == "batch":
         batch = RunBatch(batch_id=job.resource_id, job_id=job.job_id, run_id=run_id, again=job.retry_count > 0)
-        begin = item_starter(records, ids=parts.ids, clock=parts.clock)
-        return run_batch(batch, records=records, start_item=begin, time_left=parts.time_left).come_again
+        begin = item_starter(records, ids=ids, clock=clock)
+        return run_batch(batch, records=records, start_item=begin, time_left=time_left).come_again
     raise Permanent("INTERNAL_ERROR", f"no worker for jobs of type {job.job_type}")
 
 
@@ -60,9 +67,15 @@ def _with_pack(records: Records, asked: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**asked, "rule_pack_id": project.rule_pack_id, "rule_pack_version": project.rule_pack_version}
 
 
-def cancel_item(records: Records, job_id: str) -> None:
-    """Cancel the job of an item; raises Refused JOB_CANCEL_CONFLICT when it ended first."""
-    cancel_job(CancelJob(job_id=job_id, reason="the batch was canceled"), records=records)
+def cancel_item(records: Records, job_id: str) -> bool:
+    """Cancel the job of an item; False when it ended first, and counts as it ended."""
+    try:
+        cancel_job(CancelJob(job_id=job_id, reason="the batch was canceled"), records=records)
+    except Refused as refusal:
+        if refusal.code != "JOB_CANCEL_CONFLICT":
+            raise
+        return False
+    return True
 
 
 def evaluate_again(records: Records, evaluation_id: str, *, ids: Ids, clock: Clock) -> str:
