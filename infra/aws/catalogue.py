@@ -49,7 +49,7 @@ _KEY: tuple[Need, ...] = ("secret:master",)
 _WEIGHTS: tuple[Need, ...] = ("alarms:read", "weights:functions", "weights:machines")
 
 
-def _step(name: str, timeout: int, memory: int = 512, package: Package = "runtime", *needs: Need) -> FunctionRow:
+def _step(name: str, timeout: int, *needs: Need, memory: int = 512, package: Package = "runtime") -> FunctionRow:
     return FunctionRow(
         name=name, memory=memory, timeout=timeout, trigger="step", package=package, needs=(*_KEY, *needs)
     )
@@ -61,6 +61,23 @@ def _queue(name: str, timeout: int, *needs: Need, memory: int = 512, concurrency
     )
 
 
+def _deployment(
+    name: str, timeout: int, need: Need, *, package: Package = "runtime", inside: bool = True
+) -> FunctionRow:
+    """Called by a deployment alone, one at a time, and without any of the logins of the product."""
+    return FunctionRow(
+        name=name,
+        memory=512,
+        timeout=timeout,
+        trigger="deployment",
+        package=package,
+        concurrency=1,
+        logins=(),
+        needs=(*_KEY, need),
+        inside=inside,
+    )
+
+
 def _sweep(
     name: str,
     minutes: int,
@@ -69,6 +86,7 @@ def _sweep(
     logins: tuple[str, ...] = (),
     memory: int = 512,
     package: Package = "runtime",
+    concurrency: int = 1,
 ) -> FunctionRow:
     return FunctionRow(
         name=name,
@@ -76,7 +94,7 @@ def _sweep(
         package=package,
         timeout=timeout,
         trigger=f"schedule:{minutes}",
-        concurrency=1,
+        concurrency=concurrency,
         logins=("app", "sweep", *logins),
         needs=(*_KEY, *needs),
     )
@@ -95,30 +113,30 @@ ROWS = (
     _step("claim_job", 30),
     _step("record_failure", 60),
     # ingest_document
-    _step("inspect_file", 300, 2048, "parsing", "objects:read"),
-    _step("unpack_archive", 300, 2048, "parsing", "objects:read", "objects:write"),
-    _step("route_pages", 300, 2048, "parsing", "objects:read"),
-    _step("parse_range", 330, 4096, "parsing", "objects:read", "objects:write"),
-    _step("chunk_document", 600, 1024),
-    _step("extract_facts", 300, 1024),
-    _step("index_chunks", 840, 2048, "reasoning", "search"),
-    _step("finish_ingestion", 60, 1024, "reasoning", "search"),  # asks the embedder for its profile
+    _step("inspect_file", 300, "objects:read", memory=2048, package="parsing"),
+    _step("unpack_archive", 300, "objects:read", "objects:write", memory=2048, package="parsing"),
+    _step("route_pages", 300, "objects:read", memory=2048, package="parsing"),
+    _step("parse_range", 330, "objects:read", "objects:write", memory=4096, package="parsing"),
+    _step("chunk_document", 600, memory=1024),
+    _step("extract_facts", 300, memory=1024),
+    _step("index_chunks", 840, "search", memory=2048, package="reasoning"),
+    _step("finish_ingestion", 60, "search", memory=1024, package="reasoning"),  # asks the embedder for its profile
     # evaluate_bid
     _step("plan_evaluation", 60),
-    _step("evaluate_criteria", 840, 2048, "reasoning", "search"),
-    _step("park_criteria", 60, 1024, "reasoning"),
-    _step("score_bid", 120, 1024),
+    _step("evaluate_criteria", 840, "search", memory=2048, package="reasoning"),
+    _step("park_criteria", 60, memory=1024, package="reasoning"),
+    _step("score_bid", 120, memory=1024),
     _step("open_review", 60),
     _step("expire_review", 60),
-    _step("build_report", 300, 1024, "reporting", "objects:read", "objects:write", "objects:lock"),
+    _step("build_report", 300, "objects:read", "objects:write", "objects:lock", memory=1024, package="reporting"),
     _step("finish_evaluation", 60),
     # roll_out_release
     FunctionRow(name="check_release_gate", memory=512, timeout=60, trigger="step", logins=("app", "sweep")),
     _step("block_release", 60),
-    _step("shift_release_traffic", 120, 512, "runtime", *_WEIGHTS),
-    _step("check_release_health", 60, 512, "runtime", "alarms:read"),
-    _step("roll_back_step", 240, 512, "runtime", *_WEIGHTS),
-    _step("replay_release", 60, 512, "runtime", *_WEIGHTS),
+    _step("shift_release_traffic", 120, *_WEIGHTS),
+    _step("check_release_health", 60, "alarms:read"),
+    _step("roll_back_step", 240, *_WEIGHTS),
+    _step("replay_release", 60, *_WEIGHTS),
     _step("finish_rollback", 60),
     _step("close_release", 60),
     # consumers
@@ -146,57 +164,13 @@ ROWS = (
         needs=(*_KEY, "objects:read", "objects:write"),
     ),
     # deployments
-    FunctionRow(
-        name="migrate_schema",
-        memory=512,
-        timeout=900,
-        trigger="deployment",
-        package="migrations",
-        concurrency=1,
-        logins=(),
-        needs=(*_KEY, "secret:admin"),
-    ),
-    FunctionRow(
-        name="enroll_tenant",
-        memory=512,
-        timeout=60,
-        trigger="deployment",
-        package="migrations",
-        concurrency=1,
-        logins=(),
-        needs=(*_KEY, "secret:admin"),
-    ),
-    FunctionRow(
-        name="admit_search_roles",
-        memory=512,
-        timeout=300,
-        trigger="deployment",
-        package="reasoning",  # that layer has all that opensearch-py imports
-        concurrency=1,
-        logins=(),
-        needs=(*_KEY, "search:admin"),
-    ),
+    _deployment("migrate_schema", 900, "secret:admin", package="migrations"),
+    _deployment("enroll_tenant", 60, "secret:admin", package="migrations"),
+    # the layer has all that opensearch-py imports
+    _deployment("admit_search_roles", 300, "search:admin", package="reasoning"),
     # outside of the network: the token endpoint of the pool has no private one, and no other data is theirs to reach
-    FunctionRow(
-        name="verify_release",
-        memory=512,
-        timeout=900,
-        trigger="deployment",
-        concurrency=1,
-        logins=(),
-        needs=(*_KEY, "release:try"),
-        inside=False,
-    ),
-    FunctionRow(
-        name="check_release",
-        memory=512,
-        timeout=120,
-        trigger="deployment",
-        concurrency=1,
-        logins=(),
-        needs=(*_KEY, "release:try"),
-        inside=False,
-    ),
+    _deployment("verify_release", 900, "release:try", inside=False),
+    _deployment("check_release", 120, "release:try", inside=False),
     # the user pool
     FunctionRow(name="shape_token", memory=256, timeout=5, trigger="sign_in", logins=(), needs=()),
     # schedules
@@ -209,15 +183,7 @@ ROWS = (
         logins=("relay", "app"),
         needs=(*_KEY, "events:put"),
     ),
-    FunctionRow(
-        name="send_due_webhooks",
-        memory=512,
-        timeout=120,
-        trigger="schedule:1",
-        concurrency=2,
-        logins=("app", "sweep"),
-        needs=(*_KEY, "internet"),
-    ),
+    _sweep("send_due_webhooks", 1, "internet", timeout=120, concurrency=2),
     _sweep("reconcile_runs", 1, "machines:start", "queue:send", logins=("dispatch",)),
     _sweep("reconcile_executions", 1, "machines:stop", "machines:start"),
     _sweep("reconcile_leases", 1, "queue:send"),
