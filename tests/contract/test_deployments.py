@@ -23,6 +23,7 @@ from shared.adapters.local_deployments import LocalDeployments
 from shared.domain.errors import Permanent, Retryable
 from shared.domain.releases import PLATFORM_TENANT, ROLLBACK_ORDER, WEIGHTS, Versions
 from shared.ports.deployments import Deployments
+from tests.moto_alarms import make_alarm, ring
 from tests.moto_server import ACCOUNT, REGION, lost_client, moto_client, moto_url, new_client
 from tests.records import make_records
 from tests.workflow.conftest import Direct
@@ -123,18 +124,9 @@ def _aws(databases: Databases, functions: Any) -> Stand:
     machines.meta.events.register("before-call.sfn", Aliases().answer)
 
     def raise_alarm(name: str, state: str) -> None:
-        watch.put_metric_alarm(
-            AlarmName=name,
-            Namespace="Bidproof",
-            MetricName="errors",
-            Statistic="Sum",
-            Period=60,
-            EvaluationPeriods=1,
-            Threshold=1,
-            ComparisonOperator="GreaterThanThreshold",
-        )
+        make_alarm(name)
         known = {"ok": "OK", "alarm": "ALARM", "unknown": "INSUFFICIENT_DATA"}[state]
-        watch.set_alarm_state(AlarmName=name, StateValue=known, StateReason="a test")
+        ring(name, known)
 
     def made(functions: Any, machines: Any, watch: Any) -> AwsDeployments:
         return AwsDeployments(

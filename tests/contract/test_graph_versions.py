@@ -5,29 +5,13 @@ import pytest
 from infra.local.postgres import Databases
 from shared.domain import plans
 from shared.domain.errors import Permanent
-from shared.usecases.expire_review import ExpireReview, expire_review
 from shared.usecases.plan_evaluation import PlanEvaluation, plan_evaluation
-from shared.usecases.reissue_review import ReissuedReview, ReissueReview, reissue_review
 from shared.usecases.score_bid import ScoreBid, score_bid
-from tests.evaluation_seed import BID, Seed, limit_and_judged
 from tests.fakes.judges import FailingJudge
-from tests.records import clock, ids, make_records
+from tests.parked import parked, reissue
+from tests.records import ids
 
 RELEASED = ("bp-graph-1", "bp-graph-2", "bp-graph-3", "bp-graph-4")
-
-
-def parked(databases: Databases) -> tuple[Seed, str]:
-    """Parked by an expired review, with one thread of bp-graph-1 that waits."""
-    made = Seed(make_records(databases), limit_and_judged(), url=databases.app_url)
-    started, _ = made.suggest(made.bid("S-1", *BID))
-    made.ask(started)
-    expire_review(ExpireReview(evaluation_id=started.evaluation.evaluation_id), records=made.records)
-    return made, started.evaluation.evaluation_id
-
-
-def reissue(made: Seed, evaluation_id: str) -> ReissuedReview:
-    command = ReissueReview(evaluation_id=evaluation_id, wait_seconds=1800, reason="The reviewer was ill")
-    return reissue_review(command, records=made.records, criterion_graph=made.graph(), ids=ids, clock=clock)
 
 
 @pytest.mark.parametrize(("released", "start_at"), [(RELEASED[:3], "review"), (RELEASED, "plan")])

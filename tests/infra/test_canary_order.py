@@ -25,6 +25,7 @@ from tests.infra.canary import Canary, Clock
 from tests.infra.conftest import Templates
 from tests.infra.rolled_stage import answered_by, rolled_stage
 from tests.infra.test_delivery import aliases, groups
+from tests.moto_alarms import make_alarm, ring
 from tests.moto_server import moto_client, new_client
 from tests.product import settings_for
 
@@ -55,11 +56,6 @@ class Deployment:
         return end, [line for line, _ in groupby(self.canary.log)]
 
 
-def ring(name: str, state: str) -> None:
-    """Set the state of an alarm, as CloudWatch would."""
-    moto_client("cloudwatch").set_alarm_state(AlarmName=name, StateValue=state, StateReason="test")
-
-
 def passes(command: VerifyRelease | CheckRelease) -> CheckedRelease:
     """A release that is fine."""
     return CheckedRelease(report_id=None)
@@ -84,16 +80,7 @@ def deployment(
     mark = secrets.token_hex(3)
     alarms = [{"Name": f"{mark}-{alarm['Name']}"} for alarm in group["AlarmConfiguration"]["Alarms"]]
     for alarm in alarms:
-        moto_client("cloudwatch").put_metric_alarm(
-            AlarmName=alarm["Name"],
-            MetricName="Errors",
-            Namespace="AWS/Lambda",
-            Statistic="Sum",
-            Period=60,
-            EvaluationPeriods=1,
-            Threshold=1,
-            ComparisonOperator="GreaterThanOrEqualToThreshold",
-        )
+        make_alarm(alarm["Name"])
         ring(alarm["Name"], "OK")
     answers: dict[str, bool] = {}
     wire = new_client("codedeploy", "http://127.0.0.1:1")

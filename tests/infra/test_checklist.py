@@ -18,6 +18,7 @@ from infra.aws.destroy import refusal
 from infra.aws.stages import read_stage
 from shared.domain.errors import Permanent
 from tests.infra.rolled_stage import RELEASES, answered_by, rolled_stage
+from tests.moto_alarms import make_alarm, ring
 from tests.moto_server import ACCOUNT, REGION, moto_client, new_client
 
 NOW = datetime.now(UTC)
@@ -114,22 +115,13 @@ def test_backups_are_fresh_when_15_minutes_and_a_daily_copy_are_there() -> None:
 
 
 def test_one_alarm_that_rings_stops_the_deployment_and_is_named() -> None:
-    made, alarms = look(), moto_client("cloudwatch")
+    made = look()
     assert checklist.alarms(made) == Finding(state="no", words="no alarms")
     for name in ("quiet", "loud"):
-        alarms.put_metric_alarm(
-            AlarmName=f"{made.prefix}{name}",
-            MetricName="Errors",
-            Namespace="AWS/Lambda",
-            Statistic="Sum",
-            Period=60,
-            EvaluationPeriods=1,
-            Threshold=1,
-            ComparisonOperator="GreaterThanOrEqualToThreshold",
-        )
-        alarms.set_alarm_state(AlarmName=f"{made.prefix}{name}", StateValue="OK", StateReason="test")
+        make_alarm(f"{made.prefix}{name}")
+        ring(f"{made.prefix}{name}", "OK")
     assert checklist.alarms(made).state == "ok"
-    alarms.set_alarm_state(AlarmName=f"{made.prefix}loud", StateValue="ALARM", StateReason="test")
+    ring(f"{made.prefix}loud", "ALARM")
     assert checklist.alarms(made) == Finding(state="no", words=f"{made.prefix}loud")
 
 

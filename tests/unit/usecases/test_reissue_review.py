@@ -5,23 +5,9 @@ import pytest
 from infra.local.postgres import Databases
 from shared.domain.errors import Permanent, Refused
 from shared.usecases.claim_job import ClaimJob, claim_job
-from shared.usecases.expire_review import ExpireReview, expire_review
-from shared.usecases.reissue_review import ReissuedReview, ReissueReview, reissue_review
 from tests.evaluation_seed import BID, Seed, limit_and_judged
-from tests.records import clock, ids, make_records
-
-
-def parked(databases: Databases) -> tuple[Seed, str]:
-    made = Seed(make_records(databases), limit_and_judged(), url=databases.app_url)
-    started, _ = made.suggest(made.bid("S-1", *BID))
-    made.ask(started)
-    expire_review(ExpireReview(evaluation_id=started.evaluation.evaluation_id), records=made.records)
-    return made, started.evaluation.evaluation_id
-
-
-def reissue(made: Seed, evaluation_id: str) -> ReissuedReview:
-    command = ReissueReview(evaluation_id=evaluation_id, wait_seconds=1800, reason="The reviewer was ill")
-    return reissue_review(command, records=made.records, criterion_graph=made.graph(), ids=ids, clock=clock)
+from tests.parked import parked, reissue
+from tests.records import make_records
 
 
 def test_a_parked_evaluation_gets_a_job_that_opens_the_next_round(databases: Databases) -> None:
