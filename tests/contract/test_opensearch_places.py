@@ -212,7 +212,7 @@ class Noted(OpenSearch):  # type: ignore[misc]  # the library is untyped
 
 
 def test_what_searches_only_searches_and_who_indexes_makes_no_index(place: Place, opensearch_url: str) -> None:
-    """The table of rights in the runbook: a right more for a function is a line more here."""
+    """What the rights of opensearch_access.py are for; nothing is asked of the indexes of others."""
     place.of(OTHER).open(1)  # as the first tenant of a stage, or its deployment, did
     asked: list[str] = []
     client = Noted(opensearch_url, asked)
@@ -227,8 +227,8 @@ def test_what_searches_only_searches_and_who_indexes_makes_no_index(place: Place
     index = tools.searched()
     first = calls(lambda: index.add([entry("c1", "words", vector=vector(1.0))], generation=1))
     assert first == {
-        "HEAD /_alias/bidproof-generation-T-1", "HEAD /_alias/bidproof-tenant-T", "POST /_aliases",
-        "POST /bidproof-generation-T-1/_bulk",
+        "HEAD /bidproof-chunks-*/_alias/bidproof-generation-T-1", "HEAD /bidproof-chunks-*/_alias/bidproof-tenant-T",
+        "POST /_aliases", "POST /bidproof-generation-T-1/_bulk",
     }  # fmt: skip
     writes = calls(
         lambda: index.add([entry("c1", "words", vector=vector(1.0))], generation=1),
@@ -236,7 +236,7 @@ def test_what_searches_only_searches_and_who_indexes_makes_no_index(place: Place
         lambda: index.remove_document("d1"),
     )
     assert writes == {
-        "HEAD /_alias/bidproof-generation-T-1", "POST /bidproof-generation-T-1/_bulk", "POST /_bulk",
+        "HEAD /bidproof-chunks-*/_alias/bidproof-generation-T-1", "POST /bidproof-generation-T-1/_bulk", "POST /_bulk",
         "POST /bidproof-tenant-T/_search", "POST /bidproof-generation-T-*/_search",
     }  # fmt: skip
     reads = calls(
@@ -249,10 +249,11 @@ def test_what_searches_only_searches_and_who_indexes_makes_no_index(place: Place
     assert reads == {"POST /bidproof-tenant-T/_search"}
     rebuild = calls(lambda: tools.open(2), lambda: tools.switch(2), lambda: tools.drop(1))
     assert rebuild == {
-        "PUT /_index_template/bidproof-chunks-1", "HEAD /_alias/bidproof-generation-T-2",
-        "HEAD /_alias/bidproof-tenant-T", "POST /_aliases", "PUT /bidproof-chunks-1-g2",
-        "PUT /bidproof-generation-T-2/_mapping", "GET /_alias/bidproof-generation-T-2", "GET /_alias/bidproof-tenant-T",
-        "GET /_alias/bidproof-generation-T-1", "POST /bidproof-generation-T-1/_delete_by_query",
+        "PUT /_index_template/bidproof-chunks-1", "HEAD /bidproof-chunks-*/_alias/bidproof-generation-T-2",
+        "HEAD /bidproof-chunks-*/_alias/bidproof-tenant-T", "POST /_aliases", "PUT /bidproof-chunks-1-g2",
+        "PUT /bidproof-generation-T-2/_mapping", "GET /bidproof-chunks-*/_alias/bidproof-generation-T-2",
+        "GET /bidproof-chunks-*/_alias/bidproof-tenant-T", "GET /bidproof-chunks-*/_alias/bidproof-generation-T-1",
+        "POST /bidproof-generation-T-1/_delete_by_query",
         "GET /bidproof-chunks-*-g1/_alias", "GET /bidproof-chunks-1-g1/_alias",
     }  # fmt: skip
     client.close()

@@ -15,6 +15,7 @@ from shared.adapters.opensearch_access import CLUSTER_RIGHTS, INDEX_RIGHTS, ROLE
 from shared.adapters.opensearch_generations import OpenSearchGenerations
 from shared.domain.errors import CodedError, Permanent
 from tests.contract import test_chunk_index as contract
+from tests.contract.index_samples import OTHER, TENANT, entry, found, scope, vector
 from tests.opensearch_server import enough_java
 from tests.secured_opensearch import FIRST_USER, REFUSED, Secured, secured_server, security_jars
 
@@ -88,18 +89,17 @@ def behaviours() -> list[Any]:
 def build_and_swap(client: OpenSearch, prefix: str) -> None:
     """All that searching, indexing and reindexing sends: two tenants move to a new generation, the old one is gone."""
     mine, theirs = (
-        OpenSearchGenerations(client, tenant_id=tenant, profile_id="p-1", prefix=prefix)
-        for tenant in (contract.TENANT, contract.OTHER)
+        OpenSearchGenerations(client, tenant_id=tenant, profile_id="p-1", prefix=prefix) for tenant in (TENANT, OTHER)
     )
     for tenant in (mine, theirs):
         tenant.open(1)
-        tenant.searched().add([contract.entry("c1", "alpha", vector=contract.vector(1.0))], generation=1)
+        tenant.searched().add([entry("c1", "alpha", vector=vector(1.0))], generation=1)
         tenant.open(2)
-        tenant.at(2).add([contract.entry("c1", "beta", vector=contract.vector(1.0))], generation=2)
+        tenant.at(2).add([entry("c1", "beta", vector=vector(1.0))], generation=2)
         tenant.switch(2)
     for tenant in (mine, theirs):
         tenant.drop(1)
-    assert contract.found(mine.searched(), contract.scope(), "beta") == ["c1"]
+    assert found(mine.searched(), scope(), "beta") == ["c1"]
     mine.searched().remove_document("d1")
     assert (mine.searched().count("d1"), theirs.searched().count("d1")) == (0, 1)
 
@@ -111,7 +111,7 @@ def test_an_admitted_role_may_do_what_the_contract_of_the_index_asks(
     def make(tenant: str) -> OpenSearchIndex:
         return OpenSearchIndex(allowed, tenant_id=tenant, profile_id="p-1", prefix=prefix)
 
-    given = {"index": make(contract.TENANT), "make_index": make, "monkeypatch": monkeypatch}
+    given = {"index": make(TENANT), "make_index": make, "monkeypatch": monkeypatch}
     behaviour(**{name: given[name] for name in inspect.signature(behaviour).parameters})
 
 
@@ -147,14 +147,14 @@ def test_the_right_whose_lack_fails_nothing_would_be_told_in_the_log(
 
 
 def test_a_role_that_nobody_admitted_gets_a_typed_error(secured: Secured, allowed: OpenSearch, prefix: str) -> None:
-    OpenSearchIndex(allowed, tenant_id=contract.TENANT, profile_id="p-1", prefix=prefix).add(
-        [contract.entry("c1", "words")], generation=1
+    OpenSearchIndex(allowed, tenant_id=TENANT, profile_id="p-1", prefix=prefix).add(
+        [entry("c1", "words")], generation=1
     )
     stranger = secured.as_role(STRANGER)
-    index = OpenSearchIndex(stranger, tenant_id=contract.TENANT, profile_id="p-1", prefix=prefix)
+    index = OpenSearchIndex(stranger, tenant_id=TENANT, profile_id="p-1", prefix=prefix)
     for call in (
-        lambda: contract.found(index, contract.scope(), "words"),
-        lambda: index.add([contract.entry("c2", "words")], generation=1),
+        lambda: found(index, scope(), "words"),
+        lambda: index.add([entry("c2", "words")], generation=1),
         lambda: index.count("d1"),
     ):
         with pytest.raises(Permanent) as refused:
