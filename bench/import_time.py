@@ -25,6 +25,8 @@ LOADED = {
     "migrations": ["shared.wiring.aws", "shared.adapters.postgres.provision"],
     "parsing": ["shared.wiring.aws", "shared.adapters.s3", "shared.adapters.parser_process"],
 }
+# Modules of routes are loaded with the first request to one of their places: the three that answer below /projects.
+API = ["mangum", "functions.api.app", *(f"functions.api.routes.{name}" for name in ("projects", "bids", "verdicts"))]
 CODE = """
 import importlib, json, sys, time
 sys.path[:0] = json.loads(sys.argv[1])
@@ -39,7 +41,7 @@ def seconds(row: FunctionRow, python: Path, paths: list[Path]) -> float:
     """The better of two, so that a cold file cache does not count.
 
     The API's handler reads the settings of a deployment when it is imported; its application is what costs time."""
-    handler = ["mangum", "functions.api.app"] if row.name == "api" else [f"functions.{row.name}.handler"]
+    handler = API if row.name == "api" else [f"functions.{row.name}.handler"]
     places, modules = json.dumps([str(path) for path in paths]), json.dumps([*handler, *LOADED[row.package]])
     command = [str(python), "-I", "-S", "-c", CODE, places, modules]
     done = [subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(RUNS)]

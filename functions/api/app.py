@@ -4,68 +4,19 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.routing import BaseRoute
 
 from functions.api import contract_page, problems
-from functions.api.routes import (
-    approvals,
-    batches,
-    bids,
-    citations,
-    dead_letters,
-    decisions,
-    documents,
-    evaluations,
-    events,
-    exports,
-    health,
-    jobs,
-    me,
-    projects,
-    reissues,
-    releases,
-    reports,
-    reviews,
-    rule_packs,
-    suppliers,
-    traces,
-    uploads,
-    verdicts,
-    webhooks,
-)
-from functions.api.routing import LateRoute, problem_schemas
+from functions.api.resources import Resources
+from functions.api.routes import health
+from functions.api.routing import problem_schemas
 from functions.api.transport import Transport
 from shared.adapters.jwt_tokens import TokenVerifier, key_set_source
 from shared.settings import Settings
 from shared.wiring import Services
 
 VERSION = "1.0.0"
-PREFIX = "/api/v1"
 OBJECTS = "/objects/"
-GROUPS = (
-    me,
-    projects,
-    suppliers,
-    bids,
-    rule_packs,
-    uploads,
-    documents,
-    citations,
-    evaluations,
-    reissues,
-    verdicts,
-    reviews,
-    decisions,
-    reports,
-    exports,
-    jobs,
-    batches,
-    traces,
-    dead_letters,
-    approvals,
-    events,
-    webhooks,
-    releases,
-)
 
 
 def create_app(services: Services) -> FastAPI:
@@ -73,9 +24,7 @@ def create_app(services: Services) -> FastAPI:
     app = FastAPI(title="Bidproof", version=VERSION, openapi_url="/openapi.json", docs_url=None, redoc_url=None)
     app.state.services = services
     app.state.verifier = verifier_for(services)
-    for group in GROUPS:
-        tag = group.__name__.rpartition(".")[2]
-        app.routes.extend(LateRoute(declared, PREFIX, tag) for declared in group.router.routes)
+    app.routes.append(Resources())
     # their routes as they are: `include_router` would build each of them once more, with the first request
     app.routes.extend([*health.router.routes, *contract_page.router.routes])
     if services.settings.platform == "local":  # bytes and figures of one machine have no other door
@@ -100,7 +49,9 @@ def verifier_for(services: Services) -> TokenVerifier:
 def openapi(app: FastAPI) -> dict[str, Any]:
     """The contract: OpenAPI 3.1 with the bearer scheme; made once."""
     if app.openapi_schema is None:
-        routes = [route.described() if isinstance(route, LateRoute) else route for route in app.routes]
+        routes: list[BaseRoute] = []
+        for route in app.routes:
+            routes += [one.described() for one in route.all()] if isinstance(route, Resources) else [route]
         schema = get_openapi(title=app.title, version=app.version, routes=routes, description=__doc__)
         schema.setdefault("components", {})["securitySchemes"] = {
             "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}

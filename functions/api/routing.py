@@ -15,7 +15,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
-from starlette.routing import Route
+from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
 from functions.api.answers import Answer, Envelope, Listing, Problem
@@ -96,9 +96,13 @@ class LateRoute(Route):
             self.path, self.endpoint, methods=self.methods, tags=[self._tag], **self._declared.contract()
         )
 
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """As ever; `route` is for the log and for Resources."""
+        match, found = super().matches(scope)
+        return match, {**found, "route": self} if found else found
+
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer; `scope["route"]` is for the log."""
-        scope["route"] = self
+        """Answer."""
         await self.called.handle(scope, receive, send)
 
 

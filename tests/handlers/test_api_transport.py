@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from starlette.testclient import TestClient
 
 from functions.api.app import create_app
-from functions.api.routing import LateRoute
+from functions.api.resources import Resources
 from tests.handlers.api_server import Api
 
 NEW = {"code": "P-1", "name": "Bridge", "currency": "EUR"}
@@ -249,7 +249,7 @@ def test_the_api_imports_no_parser_graph_or_tensor_library() -> None:
 
 def test_a_route_is_read_when_it_is_first_called_and_stays_as_it_was_read(api: Api) -> None:
     app = create_app(api.server.services)
-    late = {route.path: route for route in app.routes if isinstance(route, LateRoute)}
+    late = {route.path: route for one in app.routes if isinstance(one, Resources) for route in one.all()}
     app.openapi()
     client = TestClient(app)
     for _ in range(2):

@@ -22,9 +22,7 @@ def main() -> None:
     started = time.process_time()
     modules = {}
     for name in given["functions"]:
-        # the API's handler makes its application from the settings of a deployment when it is imported
-        targets = ("functions.api.app", "mangum") if name == "api" else (f"functions.{name}.handler",)
-        for target in targets:
+        for target in targets_of(name):
             try:
                 modules[name] = importlib.import_module(target)
             except Exception as error:  # noqa: BLE001 - whatever it is, the parent names it
@@ -53,6 +51,15 @@ def main() -> None:
         flush=True,
     )
     os._exit(0)  # threads of pools still try an address where nobody listens
+
+
+def targets_of(name: str) -> list[str]:
+    """What a function loads, with its first requests too. The API's handler makes its application from the settings of
+    a deployment when it is imported, so that stays out."""
+    if name != "api":
+        return [f"functions.{name}.handler"]
+    routes = importlib.import_module("functions.api.resources").PLACES
+    return ["mangum", *(f"functions.api.routes.{resource}" for resource in routes), "functions.api.app"]
 
 
 def parts_of(modules: dict[str, ModuleType]) -> list[str]:

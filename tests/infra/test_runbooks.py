@@ -12,8 +12,9 @@ import botocore.session
 import psycopg
 import pytest
 from botocore import xform_name
+from fastapi.routing import APIRoute
 
-from functions.api.app import GROUPS, PREFIX
+from functions.api.resources import PLACES, PREFIX, declared
 from functions.api.routes import health
 from infra.aws.alarms import all_rows
 from infra.aws.stages import read_stage, stage_names
@@ -64,13 +65,9 @@ def service(name: str) -> dict[str, set[str]]:
 @cache
 def routes() -> set[tuple[str, str]]:
     """Method and path with a wildcard for each id."""
-    found = set()
-    for group in (*GROUPS, health):
-        prefix = PREFIX if group is not health else ""
-        for route in group.router.routes:
-            for method in route.methods:
-                found.add((method, re.sub(r"\{\w+\}", "*", prefix + route.path)))
-    return found
+    found = [(PREFIX + route.path, route.methods) for name in PLACES for route in declared(name)]
+    found += [(route.path, route.methods) for route in health.router.routes if isinstance(route, APIRoute)]
+    return {(method, re.sub(r"\{\w+\}", "*", path)) for path, methods in found for method in methods}
 
 
 def test_every_runbook_that_the_specification_names_exists() -> None:
