@@ -23,6 +23,7 @@ from shared.adapters.system import SystemClock
 from tests.opensearch_server import ROOT, starting
 
 LOCK = Path(__file__).with_name("opensearch-security-2.19.1.lock")
+BRIEF = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")  # half the CPU time of a start, for a server of few requests
 SECURITY = "org.opensearch.security.OpenSearchSecurityPlugin"
 FIRST_USER = "arn:aws:iam::123456789012:role/first-user"
 REFUSED = "-level perm match for User"  # how the plugin tells its log of a right that somebody lacked
@@ -91,7 +92,8 @@ def secured_server(jars: Path, data: Path) -> Iterator[Secured]:
     _configure(data / "node_1" / "config")
     healthy = partial(answers, headers=_headers(FIRST_USER))
     with starting():
-        server = start(ROOT, data, before=jars, plugins=f"{PLUGINS},{SECURITY}", healthy=healthy)
+        plugins = f"{PLUGINS},{SECURITY}"
+        server = start(ROOT, data, before=jars, plugins=plugins, options=BRIEF, healthy=healthy)
     try:
         yield Secured(url=server.url, log=data / "server.log")
     finally:

@@ -17,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,15 +123,16 @@ def start(
     heap_mb: int = 512,
     before: Path | None = None,
     plugins: str = PLUGINS,
+    options: Sequence[str] = (),
     healthy: Callable[[str], bool] = answers,
 ) -> Server:
     """Start a server over the data folder and wait until it is healthy; RuntimeError with its log when it is not.
 
-    Jars of the folder `before` win over those of the server."""
+    Jars of the folder `before` win over those of the server; `options` are Java's."""
     library = fetch(root)
     data.mkdir(parents=True, exist_ok=True)
     jars = ":".join(f"{folder}/*" for folder in (before, library) if folder)
-    command = ["java", f"-Xms{heap_mb}m", f"-Xmx{heap_mb}m", "-cp", jars, RUNNER]
+    command = ["java", *options, f"-Xms{heap_mb}m", f"-Xmx{heap_mb}m", "-cp", jars, RUNNER]
     # A name of its own per data folder: two servers on one machine would else form one cluster.
     cluster = f"bidproof-{hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:12]}"
     command += ["-basePath", str(data), "-numOfNode", "1", "-clusterName", cluster, "-pluginTypes", plugins]
