@@ -36,6 +36,7 @@ def change(databases: Databases, statement: str) -> None:
 
 
 def test_an_empty_stage_has_every_figure_and_all_are_nothing(databases: Databases) -> None:
+    change(databases, "truncate jobs, dlq_items, outbox_events, circuit_breakers cascade")
     found = PostgresFigures(pool(databases.sweep_url), pool(databases.app_url)).read()
     assert {figure.value for figure in found} == {0.0}
     for figure in found:
