@@ -112,6 +112,15 @@ class CriterionRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeptThread:
+    """What the checkpoints of a criterion's thread say: the graph that began it, and the interrupt it waits at."""
+
+    criterion_id: str
+    graph_version: str | None
+    interrupt_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
     """A stored callback of a running execution (D67)."""
 

@@ -8,6 +8,7 @@ from shared.domain.evaluation_rows import (
     CriterionRun,
     Decision,
     Evaluation,
+    KeptThread,
     MatrixCell,
     Report,
     Review,
@@ -48,6 +49,11 @@ class Evaluations(Protocol):
 
     def criterion_runs(self, evaluation_id: str, *, group_no: int | None = None) -> list[CriterionRun]:
         """By ordinal, of one group or all."""
+        ...
+
+    def kept_threads(self, evaluation_id: str) -> list[KeptThread]:
+        """The threads that have checkpoints, by ordinal of their criteria; read without the library of the graph, so
+        that the API need not carry it (A163)."""
         ...
 
     def mark_criterion(

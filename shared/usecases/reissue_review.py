@@ -8,7 +8,6 @@ from shared.domain.jobs import Job, new_job
 from shared.domain.plans import is_continued
 from shared.domain.transitions import JOB, is_terminal
 from shared.ports.platform import Clock, Ids
-from shared.ports.reasoning import CriterionGraph
 from shared.ports.records import Records
 
 
@@ -29,9 +28,7 @@ class ReissuedReview:
     run_id: str
 
 
-def reissue_review(
-    command: ReissueReview, *, records: Records, criterion_graph: CriterionGraph, ids: Ids, clock: Clock
-) -> ReissuedReview:
+def reissue_review(command: ReissueReview, *, records: Records, ids: Ids, clock: Clock) -> ReissuedReview:
     """Queue a resume_evaluation job; nothing is decided, and only criteria of a graph too old to go on run again (W84).
 
     Raises Refused EVALUATION_NOT_FOUND, WF_STATE_TRANSITION_INVALID unless the evaluation is parked, a second reissue
@@ -44,7 +41,7 @@ def reissue_review(
             raise Refused(
                 "WF_STATE_TRANSITION_INVALID", "only a parked evaluation is asked about again", details=details
             )
-        old = _outdated(records, criterion_graph, evaluation)
+        old = _outdated(records, evaluation)
         if old:
             records.leftovers.forget_threads(evaluation.evaluation_id, old, again=True)
         start_at = "plan" if old else "review"
@@ -56,15 +53,16 @@ def reissue_review(
     return ReissuedReview(job=job, run_id=run_id)
 
 
-def _outdated(records: Records, graph: CriterionGraph, evaluation: Evaluation) -> list[str]:
+def _outdated(records: Records, evaluation: Evaluation) -> list[str]:
     """The waiting criteria that are to be planned again; raises unless every waiting thread is there."""
-    old = []
+    old, threads = [], {one.criterion_id: one for one in records.evaluations.kept_threads(evaluation.evaluation_id)}
     for run in records.evaluations.criterion_runs(evaluation.evaluation_id):
         if run.status != "interrupted":
             continue
-        thread = graph.state(evaluation.evaluation_id, run.criterion_id)
-        if thread.interrupt_id != run.interrupt_id or thread.status != "interrupted":
-            raise Permanent("WF_CHECKPOINT_NOT_FOUND", f"thread {run.thread_id}", details={"thread": thread.status})
+        thread = threads.get(run.criterion_id)
+        if thread is None or thread.interrupt_id is None or thread.interrupt_id != run.interrupt_id:
+            details = {"thread": "absent" if thread is None else "waits for something else"}
+            raise Permanent("WF_CHECKPOINT_NOT_FOUND", f"thread {run.thread_id}", details=details)
         if not is_continued(thread.graph_version):
             old.append(run.criterion_id)
     return old

@@ -8,7 +8,6 @@ from shared.domain.evaluation_rows import CriterionRun
 from shared.domain.jobs import Job, new_job
 from shared.domain.transitions import JOB, is_terminal
 from shared.ports.platform import Clock, Ids
-from shared.ports.reasoning import CriterionGraph
 from shared.ports.records import Records
 
 
@@ -29,9 +28,7 @@ class RequestedReview:
     run_id: str
 
 
-def request_review(
-    command: RequestReview, *, records: Records, criterion_graph: CriterionGraph, ids: Ids, clock: Clock
-) -> RequestedReview:
+def request_review(command: RequestReview, *, records: Records, ids: Ids, clock: Clock) -> RequestedReview:
     """Queue a resume_evaluation job that opens a review; the report so far stays and the next one supersedes it.
 
     Raises Refused EVALUATION_NOT_FOUND, CRITERION_NOT_FOUND, WF_STATE_TRANSITION_INVALID unless the report is there
@@ -49,7 +46,7 @@ def request_review(
         known = {run.criterion_id for run in runs}
         if unknown := sorted(set(command.criteria) - known):
             raise Refused("CRITERION_NOT_FOUND", details={"criterion_ids": unknown})
-        _check_threads(criterion_graph, runs)
+        _check_threads(records, runs)
         run_id = ids.new("run")
         job = records.jobs.accept(
             new_job(
@@ -70,8 +67,8 @@ def request_review(
     return RequestedReview(job=job, run_id=run_id)
 
 
-def _check_threads(graph: CriterionGraph, runs: Sequence[CriterionRun]) -> None:
-    """They are deleted all at once: the first one tells of the others."""
-    for run in runs[:1]:
-        if graph.state(run.evaluation_id, run.criterion_id).status == "absent":
+def _check_threads(records: Records, runs: Sequence[CriterionRun]) -> None:
+    kept = {thread.criterion_id for run in runs[:1] for thread in records.evaluations.kept_threads(run.evaluation_id)}
+    for run in runs:
+        if run.criterion_id not in kept:
             raise Permanent("WF_CHECKPOINT_NOT_FOUND", f"thread {run.thread_id}")

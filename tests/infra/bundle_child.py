@@ -24,7 +24,7 @@ def main() -> None:
     for name in given["functions"]:
         for target in targets_of(name):
             try:
-                modules[name] = importlib.import_module(target)
+                modules[target] = importlib.import_module(target)
             except Exception as error:  # noqa: BLE001 - whatever it is, the parent names it
                 missing[target] = repr(error)
     seconds = time.process_time() - started

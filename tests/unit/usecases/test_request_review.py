@@ -23,7 +23,7 @@ def finished(databases: Databases) -> tuple[Seed, str]:
 
 def request(made: Seed, evaluation_id: str, *criteria: str) -> RequestedReview:
     command = RequestReview(evaluation_id=evaluation_id, reason="The client doubts it", criteria=criteria)
-    return request_review(command, records=made.records, criterion_graph=made.graph(), ids=ids, clock=clock)
+    return request_review(command, records=made.records, ids=ids, clock=clock)
 
 
 def test_a_requested_review_changes_a_finished_criterion_and_makes_the_next_report(databases: Databases) -> None:
