@@ -74,9 +74,7 @@ def aws_client(
     session = botocore.session.get_session()
     if calls is not None:
         owned = _owned_by(calls, f"aws/{service}")
-        session.register(
-            f"creating-client-class.{service}", lambda base_classes, **_: base_classes.insert(0, owned)
-        )
+        session.register(f"creating-client-class.{service}", lambda base_classes, **_: base_classes.insert(0, owned))
     return session.create_client(service, region_name=region or None, endpoint_url=endpoint, config=config)
 
 

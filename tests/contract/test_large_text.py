@@ -69,7 +69,7 @@ def test_markup_too_large_to_be_read_as_a_whole_is_refused(tmp_path: Path) -> No
 def test_short_lines_end_at_the_page_limit_inside_the_memory_of_a_parser(
     tmp_path: Path, name: str, media_type: str
 ) -> None:
-    path = repeated(tmp_path / name, b"- a\n", 2 * MIB)
+    path = repeated(tmp_path / name, b"- a\n", MIB // 2)
     registry = ParserRegistry(size=1)
     try:
         with pytest.raises(Permanent) as caught:

@@ -61,6 +61,14 @@ class Drill:
             self.steps.run()
         return self.again(release)
 
+    def look_until(self, release: Release, status: str) -> Release:
+        """Let the machine look until the release is there; how often depends on how much of a minute has passed."""
+        for _ in range(10):
+            found = self.look(release)
+            if found.status == status:
+                return found
+        raise AssertionError(f"{found.status} after ten minutes")
+
     def job_status(self, release: Release) -> str:
         return str(self.records.jobs.get(release.job_id).status)
 

@@ -74,7 +74,7 @@ def test_f33_a_rollback_stops_as_soon_as_the_alarm_is_quiet(drill: Drill) -> Non
 def test_f33_a_failed_replay_keeps_new_work_closed_until_a_rollback_passes(drill: Drill) -> None:
     release = drill.begin()
     drill.hands.alarm("alarm")
-    drill.look(release, times=6)
+    drill.look_until(release, "replay_verifying")
     [case] = drill.records.releases.replays.cases(drill.records.releases.replays.open_ones()[0])
     drill.steps.run()
     tamper(drill, case.evaluation_id)
@@ -102,7 +102,7 @@ def test_f33_a_failed_replay_keeps_new_work_closed_until_a_rollback_passes(drill
 def test_f33_a_replay_that_does_not_end_in_time_has_failed_and_a_late_comparison_changes_nothing(drill: Drill) -> None:
     release = drill.begin()
     drill.hands.alarm("alarm")
-    assert drill.look(release, times=6).status == "replay_verifying"
+    drill.look_until(release, "replay_verifying")
     assert drill.compare() == 0, "its evaluation has not even begun"
     drill.no_comparison_in_time()
     drill.steps.run()
