@@ -1,4 +1,4 @@
-"""Documents, their files, pages, chunks and blocks (spec A65, A66, A68, A70; DELETE and the manifest are not built yet)."""
+"""Documents, their files, pages, chunks and blocks (spec A65, A66, A68, A70; no DELETE and no manifest yet)."""
 
 from typing import Annotated, Any, Literal
 
