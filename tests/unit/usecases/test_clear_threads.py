@@ -82,6 +82,7 @@ def test_a_review_that_waits_or_is_parked_for_months_keeps_its_threads(databases
 
 
 def test_the_threads_of_another_evaluation_stay(databases: Databases) -> None:
+    clear(databases)  # what other tests left
     made, old = suggested(databases)
     before = rows(made)
     made.suggest(made.bid("S-2", *BID))
