@@ -23,6 +23,7 @@ POSTGRES_COMMITTED = "postgres in a commit"
 FORCED = (WORKER_COMMITTED, API_SUBMITTED, POSTGRES_COMMITTED)
 FORCED_SHARE = 0.3  # of the kills of the full form
 COMMIT_PATIENCE = 120.0  # seconds for such a commit to come; otherwise the kill is one at a random moment
+HELD = 3.0  # seconds without any commit, for one of a step or call to be among those that wait
 PATIENCE = 600.0  # seconds for a process or the server to come back
 POLL = 0.01
 _STEP, _SUBMIT = 7301, 7302  # names of the gates
@@ -102,18 +103,25 @@ class Kills:
 
     def _after_the_log(self) -> bool:
         with self._superuser() as connection:
-            connection.execute("alter system set synchronous_standby_names = 'nobody'")
-            try:
-                connection.execute("select pg_reload_conf()")
-                waiting = self._until(lambda: connection.execute(_UNHEARD).fetchone(), COMMIT_PATIENCE)
-            finally:
-                connection.execute("alter system reset synchronous_standby_names")
+            waiting = self._until(lambda: self._held_commit(connection), COMMIT_PATIENCE)
             if waiting is None:
-                connection.execute("select pg_reload_conf()")
                 return False
             self._until(lambda: self._killed("postgres"), COMMIT_PATIENCE)
         self.unheard.append(waiting[0])
         return True
+
+    def _held_commit(self, connection: psycopg.Connection[Any]) -> Any:
+        """A commit of a step or call that waits for the standby; when none comes all commits go on for a while, for
+        those of the platform, which wait too, may be what it needs first."""
+        connection.execute("alter system set synchronous_standby_names = 'nobody'")
+        try:
+            connection.execute("select pg_reload_conf()")
+            waiting = self._until(lambda: connection.execute(_UNHEARD).fetchone(), HELD)
+        finally:
+            connection.execute("alter system reset synchronous_standby_names")
+        if waiting is None:
+            connection.execute("select pg_reload_conf()")
+        return waiting
 
     def lost(self) -> list[str]:
         """The committed transactions of `unheard` that the database does not know as such: none may be lost."""
