@@ -20,6 +20,18 @@ from shared.domain.plans import PinnedDocument, Plan
 from shared.domain.retrieval import EvidencePack, SearchLog
 
 
+class Threads(Protocol):
+    """The threads of an evaluation's criteria, as far as rows tell: the API carries no library of graphs (A163)."""
+
+    def kept(self, evaluation_id: str) -> list[KeptThread]:
+        """Those that have checkpoints, by ordinal of their criteria."""
+        ...
+
+    def forget(self, evaluation_id: str, criterion_ids: Sequence[str], *, again: bool) -> None:
+        """Delete the checkpoints of these criteria; with `again` the interrupted ones are pending once more (W84)."""
+        ...
+
+
 class Evaluations(Protocol):
     """Evaluations with their snapshots, pinned documents and criterion runs."""
 
@@ -49,11 +61,6 @@ class Evaluations(Protocol):
 
     def criterion_runs(self, evaluation_id: str, *, group_no: int | None = None) -> list[CriterionRun]:
         """By ordinal, of one group or all."""
-        ...
-
-    def kept_threads(self, evaluation_id: str) -> list[KeptThread]:
-        """The threads that have checkpoints, by ordinal of their criteria; read without the library of the graph, so
-        that the API need not carry it (A163)."""
         ...
 
     def mark_criterion(

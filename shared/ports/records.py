@@ -16,8 +16,9 @@ from shared.ports.archive_records import ArchiveEntries
 from shared.ports.batch_records import Batches
 from shared.ports.dead_letter_records import DeadLetters
 from shared.ports.document_records import Chunks, Documents, Facts, ParseRuns, Uploads
-from shared.ports.evaluation_records import Evaluations, Reports, Reviews, Searches, Verdicts
+from shared.ports.evaluation_records import Evaluations, Reports, Reviews, Searches, Threads, Verdicts
 from shared.ports.export_records import Exports
+from shared.ports.idempotency_records import Idempotency
 from shared.ports.project_records import Bids, Projects, RulePacks, Suppliers, Users
 from shared.ports.release_records import Releases
 from shared.ports.sweep_records import Findings, Leftovers, Repairs
@@ -175,23 +176,6 @@ class Moves(Protocol):
         ...
 
 
-class Idempotency(Protocol):
-    """The keys of section 1.1 of 02."""
-
-    def begin(
-        self, key: str, *, actor_id: str, route: str, fingerprint: str, expires_at: datetime
-    ) -> dict[str, Any] | None:
-        """First insert of the transaction. None: go on. A dict with status and body: replay it.
-
-        Raises Refused IDEMPOTENCY_CONFLICT for another fingerprint and Retryable IDEMPOTENCY_IN_PROGRESS
-        when the first call does not end within 2 s."""
-        ...
-
-    def finish(self, key: str, *, status: int, body: Mapping[str, Any]) -> None:
-        """Store the answer in the same transaction."""
-        ...
-
-
 class Records(Protocol):
     """All tables of one tenant, for one actor."""
 
@@ -293,6 +277,9 @@ class Records(Protocol):
 
     @property
     def leftovers(self) -> Leftovers: ...
+
+    @property
+    def threads(self) -> Threads: ...
 
     def transaction(self) -> AbstractContextManager[None]:
         """One transaction; nested ones join."""

@@ -85,7 +85,3 @@ class Leftovers(Protocol):
 
         Raises KeyError for another kind, Refused VERSION_CONFLICT when somebody changes the row."""
         ...
-
-    def forget_threads(self, evaluation_id: str, criterion_ids: Sequence[str], *, again: bool) -> None:
-        """Delete the checkpoints of these criteria; with `again` the interrupted ones are pending once more (W84)."""
-        ...

@@ -43,7 +43,7 @@ def reissue_review(command: ReissueReview, *, records: Records, ids: Ids, clock:
             )
         old = _outdated(records, evaluation)
         if old:
-            records.leftovers.forget_threads(evaluation.evaluation_id, old, again=True)
+            records.threads.forget(evaluation.evaluation_id, old, again=True)
         start_at = "plan" if old else "review"
         job, run_id = _job(records, evaluation, command, start_at, ids, clock), ids.new("run")
         job = records.jobs.accept(job, run_id=run_id)
@@ -55,7 +55,7 @@ def reissue_review(command: ReissueReview, *, records: Records, ids: Ids, clock:
 
 def _outdated(records: Records, evaluation: Evaluation) -> list[str]:
     """The waiting criteria that are to be planned again; raises unless every waiting thread is there."""
-    old, threads = [], {one.criterion_id: one for one in records.evaluations.kept_threads(evaluation.evaluation_id)}
+    old, threads = [], {one.criterion_id: one for one in records.threads.kept(evaluation.evaluation_id)}
     for run in records.evaluations.criterion_runs(evaluation.evaluation_id):
         if run.status != "interrupted":
             continue

@@ -68,7 +68,7 @@ def request_review(command: RequestReview, *, records: Records, ids: Ids, clock:
 
 
 def _check_threads(records: Records, runs: Sequence[CriterionRun]) -> None:
-    kept = {thread.criterion_id for run in runs[:1] for thread in records.evaluations.kept_threads(run.evaluation_id)}
+    kept = {thread.criterion_id for run in runs[:1] for thread in records.threads.kept(run.evaluation_id)}
     for run in runs:
         if run.criterion_id not in kept:
             raise Permanent("WF_CHECKPOINT_NOT_FOUND", f"thread {run.thread_id}")

@@ -8,7 +8,7 @@ from tests.evaluation_seed import BID, Seed
 
 def told(made: Seed, evaluation_id: str) -> dict[str, tuple[str | None, str | None]]:
     """Graph version and interrupt by criterion, as rows have them."""
-    rows = made.records.evaluations.kept_threads(evaluation_id)
+    rows = made.records.threads.kept(evaluation_id)
     return {row.criterion_id: (row.graph_version, row.interrupt_id) for row in rows}
 
 

@@ -8,7 +8,7 @@ from psycopg.types.json import Jsonb
 
 from shared.adapters.postgres.session import Session
 from shared.domain.errors import Refused
-from shared.domain.evaluation_rows import CriterionRun, Evaluation, KeptThread, MatrixCell
+from shared.domain.evaluation_rows import CriterionRun, Evaluation, MatrixCell
 from shared.domain.plans import PinnedDocument, Plan
 
 COLUMNS = ", ".join(f.name for f in fields(Evaluation))
@@ -127,21 +127,6 @@ class Evaluations:
                 order by ordinal""",
             id=evaluation_id,
             group_no=group_no,
-        )
-
-    def kept_threads(self, evaluation_id: str) -> list[KeptThread]:
-        """From the newest checkpoint of each thread; the interrupt is a write that belongs to it (checkpoints.py)."""
-        return self._session.all(
-            KeptThread,
-            """select r.criterion_id, c.checkpoint #>> '{channel_values,graph_version}' as graph_version,
-                 (select convert_from(w.blob, 'UTF8')::jsonb #>> '{0,$interrupt,id}' from checkpoint_writes w
-                   where w.thread_id = c.thread_id and w.checkpoint_ns = '' and w.checkpoint_id = c.checkpoint_id
-                     and w.channel = '__interrupt__' order by w.idx limit 1) as interrupt_id
-               from criterion_runs r join lateral (
-                 select thread_id, checkpoint_id, checkpoint from checkpoints k where k.thread_id = r.thread_id
-                    and k.checkpoint_ns = '' order by checkpoint_id desc limit 1) c on true
-               where r.evaluation_id = %(id)s order by r.ordinal""",
-            id=evaluation_id,
         )
 
     def mark_criterion(

@@ -11,7 +11,8 @@ _SUBJECTS = """
 select d.document_id, coalesce(case when d.status = 'indexed' then d.parse_run_id end, w.parse_run_id) as parse_run_id,
     case when d.status <> 'indexed' then w.acked end as chunk_ids
   from documents d left join lateral (
-    select i.parse_run_id, coalesce(array_agg(i.chunk_id) filter (where i.status = 'acked'), '{}') as acked
+    select i.parse_run_id,
+        coalesce(array_agg(i.chunk_id order by i.chunk_id) filter (where i.status = 'acked'), '{}') as acked
       from index_writes i join index_generations g using (tenant_id, index_generation)
      where i.document_id = d.document_id and g.state = 'active'
      group by i.parse_run_id order by max(i.created_at) desc limit 1) w on true

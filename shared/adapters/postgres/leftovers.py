@@ -1,6 +1,6 @@
 """What nobody came back for: approvals, keys, claims, uploads, exports and threads past their time (W120, W84)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from shared.adapters.postgres.exports import Exports
@@ -8,6 +8,7 @@ from shared.adapters.postgres.moves import Moves
 from shared.adapters.postgres.reviews import Reviews
 from shared.adapters.postgres.session import Session
 from shared.adapters.postgres.sweep_queries import ENDED_LONG_AGO
+from shared.adapters.postgres.threads import Threads
 from shared.adapters.postgres.trail import Trail
 from shared.adapters.postgres.uploads import Uploads
 
@@ -19,9 +20,17 @@ class Leftovers:
     """The Leftovers port; the caller's transaction."""
 
     def __init__(
-        self, session: Session, *, moves: Moves, trail: Trail, reviews: Reviews, uploads: Uploads, exports: Exports
+        self,
+        session: Session,
+        *,
+        moves: Moves,
+        trail: Trail,
+        reviews: Reviews,
+        uploads: Uploads,
+        exports: Exports,
+        threads: Threads,
     ) -> None:
-        self._session, self._moves, self._trail = session, moves, trail
+        self._session, self._moves, self._trail, self._threads = session, moves, trail, threads
         self._reviews, self._uploads, self._exports = reviews, uploads, exports
 
     def clear(self, kind: str, subject_id: str, *, now: datetime) -> bool:
@@ -38,24 +47,6 @@ class Leftovers:
         }
         return clearers[kind]()
 
-    def forget_threads(self, evaluation_id: str, criterion_ids: Sequence[str], *, again: bool) -> None:
-        """Delete the checkpoints of these criteria; with `again` the interrupted ones are pending once more."""
-        named = {"id": evaluation_id, "criteria": list(criterion_ids)}
-        with self._session.transaction():
-            for table in ("checkpoint_writes", "checkpoint_blobs", "checkpoints"):
-                self._session.execute(
-                    f"""delete from {table} where thread_id in (select thread_id from criterion_runs
-                          where evaluation_id = %(id)s and criterion_id = any(%(criteria)s))""",
-                    **named,
-                )
-            if again:
-                self._session.execute(
-                    """update criterion_runs set status = 'pending', interrupt_id = null,
-                         updated_at = clock_timestamp(), row_version = row_version + 1
-                       where evaluation_id = %(id)s and criterion_id = any(%(criteria)s) and status = 'interrupted'""",
-                    **named,
-                )
-
     def _end_threads(self, evaluation_id: str) -> bool:
         """A failed evaluation that is requeued later plans its waiting criteria again; their verdicts stand."""
         with self._session.transaction():
@@ -69,7 +60,7 @@ class Leftovers:
                 "select criterion_id from criterion_runs where evaluation_id = %(id)s", id=evaluation_id
             )
             criteria = [str(run["criterion_id"]) for run in runs]
-            self.forget_threads(evaluation_id, criteria, again=ended["status"] == "failed")
+            self._threads.forget(evaluation_id, criteria, again=ended["status"] == "failed")
             self._trail.audit("evaluation.threads_deleted", "evaluation", evaluation_id)
         return True
 

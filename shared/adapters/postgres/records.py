@@ -31,6 +31,7 @@ from shared.adapters.postgres.session import Session
 from shared.adapters.postgres.suppliers import Bids, Suppliers
 from shared.adapters.postgres.sweep_repairs import Findings, Repairs
 from shared.adapters.postgres.tasks import Tasks
+from shared.adapters.postgres.threads import Threads
 from shared.adapters.postgres.traces import Traces
 from shared.adapters.postgres.trail import Trail
 from shared.adapters.postgres.uploads import Uploads
@@ -74,6 +75,7 @@ class PostgresRecords:
         self.releases = Releases(session)
         self.findings = Findings(session, ids=ids)
         self.repairs = Repairs(session, self)
+        self.threads = Threads(session)
         self.leftovers = Leftovers(
             session,
             moves=self.moves,
@@ -81,6 +83,7 @@ class PostgresRecords:
             reviews=self.reviews,
             uploads=self.uploads,
             exports=self.exports,
+            threads=self.threads,
         )
 
     def transaction(self) -> AbstractContextManager[None]:

@@ -148,6 +148,24 @@ def test_a_reindex_begins_only_when_no_writer_is_at_work(desk: Desk) -> None:
         assert writer.chunks.generations.written() == [2, 1]
 
 
+def test_a_document_is_the_same_in_whatever_order_its_rows_lie(desk: Desk) -> None:
+    document = desk.stand.uploaded(TEXT)
+    run_id = desk.stand.chunked(document).parse_run_id
+    assert not desk.index(document, run_id)
+    records, seen = desk.at().records, set()
+    for plan in ("enable_seqscan", "enable_indexscan"):  # by the index, then as the rows lie
+        with records.transaction():
+            records.session.execute("set local enable_bitmapscan = off")
+            records.session.execute(f"set local {plan} = off")
+            seen.add(records.chunks.generations.contents.subject(document.document_id))
+        newest_first = "select chunk_id from index_writes where document_id = %(id)s order by chunk_id desc"
+        for row in records.session.rows(newest_first, id=document.document_id):
+            touch = "update index_writes set updated_at = clock_timestamp() where chunk_id = %(id)s"
+            records.session.execute(touch, id=row["chunk_id"])  # PostgreSQL writes it anew behind the others
+    (subject,) = seen
+    assert subject is not None and len(subject.chunk_ids or ()) > 1
+
+
 def test_what_was_acknowledged_behind_the_pass_is_found_before_the_switch(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,7 +56,7 @@ def test_an_unknown_criterion_and_a_second_request_are_refused(databases: Databa
 
 def test_after_its_threads_were_deleted_nobody_is_asked_what_could_not_be_applied(databases: Databases) -> None:
     made, evaluation_id = finished(databases)
-    made.records.leftovers.forget_threads(evaluation_id, [made.criteria[0].criterion_id], again=False)
+    made.records.threads.forget(evaluation_id, [made.criteria[0].criterion_id], again=False)
     with pytest.raises(Permanent) as gone:
         request(made, evaluation_id)
     assert gone.value.code == "WF_CHECKPOINT_NOT_FOUND"
