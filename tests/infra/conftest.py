@@ -18,9 +18,11 @@ os.environ["CDK_VALIDATION"] = "false"  # checked once, by `make synth` and test
 
 @dataclass(frozen=True)
 class Templates:
-    """A stage's templates by the last part of the stack's name, as parsed JSON."""
+    """A stage's templates by the last part of the stack's name, as parsed JSON; what cdk-nag says of its constructs, as
+    pairs of finding and path."""
 
     of: dict[str, dict[str, Any]]
+    findings: list[tuple[str, str]]
 
     def resources(self, kind: str) -> dict[str, dict[str, Any]]:
         """Logical id -> resource of a type, over all stacks of the stage."""
@@ -44,16 +46,20 @@ def synthesised(stage: str) -> Templates:
             for older in kept.glob(f"{stage}-*.json"):
                 older.unlink()
             file.write_text(json.dumps(_synthesise(stage)), encoding="utf-8")
-    return Templates(json.loads(file.read_text(encoding="utf-8")))
+    content = json.loads(file.read_text(encoding="utf-8"))
+    return Templates(content["templates"], [(finding, path) for finding, path in content["findings"]])
 
 
-def _synthesise(stage: str) -> dict[str, dict[str, Any]]:
+def _synthesise(stage: str) -> dict[str, Any]:
+    from infra.aws import nag
     from infra.aws.__main__ import add_stage, new_app
     from infra.aws.assets import Assets
 
     app = new_app()
     add_stage(app, stage, Assets.empty())
-    return {stack.stack_name.rpartition("-")[2]: stack.template for stack in app.synth().stacks}
+    findings = list(nag.findings(app))
+    templates = {stack.stack_name.rpartition("-")[2]: stack.template for stack in app.synth().stacks}
+    return {"templates": templates, "findings": findings}
 
 
 @cache
