@@ -1,6 +1,7 @@
 """What 1,000 reviews that wait for people cost, and how soon an answer goes on while they wait (spec W2, W95)."""
 
 import time
+from collections import Counter
 
 from bench.results import percentile, write
 from bench.running import Running, running
@@ -51,7 +52,7 @@ def answered(product: Running) -> list[float]:
 
 
 def main(waiting: int = WAITING, answers: int = ANSWERS) -> None:
-    """Fill, look, answer one after another, and write both results."""
+    """Fill, look, answer one after another and then all at once, and write both results."""
     with running() as product:
         time.sleep(SETTLE_SECONDS)
         empty = product.held()
@@ -63,10 +64,14 @@ def main(waiting: int = WAITING, answers: int = ANSWERS) -> None:
         time.sleep(SETTLE_SECONDS)
         after = product.held()
         reviews = [row[0] for row in product.rows("select review_id from reviews order by review_id limit %s", answers)]
-        for review_id in reviews:
+        for number, review_id in enumerate(reviews[: answers // 2], start=1):  # a person at a time
+            answer(product, review_id)
+            product.wait(lambda number=number: len(answered(product)) == number)  # type: ignore[misc]
+        paced = answered(product)
+        for review_id in reviews[answers // 2 :]:  # as fast as they can be sent
             answer(product, review_id)
         product.wait(lambda: len(answered(product)) == len(reviews))
-        times = answered(product)
+        burst = list((Counter(answered(product)) - Counter(paced)).elements())
     write(
         "waiting_reviews",
         {
@@ -80,8 +85,12 @@ def main(waiting: int = WAITING, answers: int = ANSWERS) -> None:
         },
         goal="no process and no thread more than with 10 waiting; memory of API and worker does not grow with them",
     )
-    figures = {f"p{int(s * 100)}_ms": round(percentile(times, s), 1) for s in (0.5, 0.95, 0.99)}
-    write("review_answer", {**figures, "answers": len(times), "waiting": waiting}, goal="P95 <= 200 ms (W95)")
+    figures = {
+        f"p{int(share * 100)}_ms{name}": round(percentile(sorted(times), share), 1)
+        for name, times in (("", paced), ("_burst", burst))
+        for share in (0.5, 0.95, 0.99)
+    }
+    write("review_answer", {**figures, "answers": answers, "waiting": waiting}, goal="P95 <= 200 ms (W95)")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from shared.settings import LocalOptions, Settings, environment
 
 MODULES = {"api": "infra.local.api", "worker": "infra.local.worker"}
 START_SECONDS = 60
-SLOTS_PER_HANDLER = 2  # more would wait inside the worker, where nobody asks whose turn it is (W121, bench/fairness.py)
+SLOTS_PER_HANDLER = 1  # more would wait inside the worker, where nobody asks whose turn it is (W121, bench/fairness.py)
 
 
 @dataclass(frozen=True, slots=True)
