@@ -32,9 +32,9 @@ def finish_ingestion(
 ) -> FinishedIngestion:
     """Compare pages, chunks and acknowledgements, then move pointer, document, job and run in one transaction.
 
-    Entries that only the replaced run had leave the index after the commit; what a crash leaves of them no search
-    shows, because its chunks are of no current run, and the hourly sweep takes it away (W118). Raises Permanent
-    DOC_PAGES_INCOMPLETE or CHUNKS_INCOMPLETE with the numbers that differ."""
+    Entries that only the replaced run had leave the index last, under the document's lock: after the commit the step
+    no longer owns the job, and another reading may have begun. Raises Permanent DOC_PAGES_INCOMPLETE or
+    CHUNKS_INCOMPLETE with the numbers that differ."""
     with records.transaction():
         document = records.documents.get(command.document_id, lock=True)
         if command.parse_run_id is None:
@@ -51,8 +51,8 @@ def finish_ingestion(
             records.moves.document(document, "indexed", parse_run_id=command.parse_run_id, page_count=run.pages_done)
         records.parse_runs.change(command.parse_run_id, status="succeeded", ended_at=clock.now())
         _end_job(command.document_id, records)
-    if replaces:
-        _forget_replaced(run, records, index)
+        if replaces:
+            _forget_replaced(run, records, index)
     return done
 
 

@@ -66,6 +66,10 @@ def test_documents_are_parsed_again_by_the_running_product(databases: Databases,
         runs = [records.chunks.of_run(run or "") for run in (first.parse_run_id, again.parse_run_id)]
         assert [chunk.chunk_id for chunk in runs[0]] == [chunk.chunk_id for chunk in runs[1]] != []
         assert product.parts().index.count(document_id) == len(runs[1])
+        with psycopg.connect(databases.platform_url) as platform:
+            ran = "select status from local_platform.executions where name like %s"
+            wait_for(lambda: platform.execute(ran, [f"{items[0].job_id}-%"]).fetchall() != [("RUNNING",)])
+            assert platform.execute(ran, [f"{items[0].job_id}-%"]).fetchall() == [("SUCCEEDED",)]
 
 
 def test_a_canceled_batch_cancels_an_evaluation_that_waits_for_a_person(databases: Databases, tmp_path: Path) -> None:

@@ -58,9 +58,13 @@ def put_into_index(stand: Stand, document: Document, run_id: str) -> None:
     )
 
 
-def finish(stand: Stand, document: Document, run_id: str) -> Document:
+def end(stand: Stand, document: Document, run_id: str) -> None:
     command = FinishIngestion(document_id=document.document_id, parse_run_id=run_id)
     finish_ingestion(command, records=stand.records, index=stand.index, embedder=stand.embedder, clock=clock)
+
+
+def finish(stand: Stand, document: Document, run_id: str) -> Document:
+    end(stand, document, run_id)
     return stand.records.documents.get(document.document_id)
 
 
@@ -107,7 +111,8 @@ def test_the_same_reader_makes_a_second_run_with_the_same_chunks(stand: Stand, i
 
 def test_until_the_end_the_old_text_is_shown_and_afterwards_the_new_one_alone(stand: Stand, indexed: Document) -> None:
     stand.records.session.execute("update documents set page_count = 7")  # as the old reader may have counted
-    claim(stand, ask(stand, indexed))
+    asked = ask(stand, indexed)
+    claim(stand, asked)
     stand.parser = NewerParser()
     run_id = read(stand, indexed)
     between = stand.records.documents.get(indexed.document_id)
@@ -115,7 +120,10 @@ def test_until_the_end_the_old_text_is_shown_and_afterwards_the_new_one_alone(st
     assert OLD in shown(stand, indexed) and NEW not in shown(stand, indexed)
     facts = stand.records.facts.of_project(stand.project_id)
     assert {fact.parse_run_id for fact in facts} == {indexed.parse_run_id}
-    after = finish(stand, indexed, run_id)
+    stand.records.session.fence(asked.job.job_id, asked.run_id)  # as a step has it: its job ends with this commit
+    end(stand, indexed, run_id)
+    stand.records.session.fence(None)
+    after = stand.records.documents.get(indexed.document_id)
     assert (after.parse_run_id, after.page_count) == (run_id, 1)
     assert NEW in shown(stand, indexed) and OLD not in shown(stand, indexed)
     assert {fact.parse_run_id for fact in stand.records.facts.of_project(stand.project_id)} == {run_id}
